@@ -1,0 +1,105 @@
+"""One clear line for the mistakes people make: the argument, what came, what was wanted."""
+from .backend import get_xp, is_array
+
+
+def _precision(array):
+    """Bits of one real number: float32 and complex64 have the same."""
+    return array.dtype.itemsize * 8 // (2 if array.dtype.kind == "c" else 1)
+
+
+def check_shapes(**arrays):
+    """Hold floating-point arrays against named axes, ``check_shapes(u=(u, "n,i,p"), W=(W, "i,j,q,p"))``.
+
+    The same letter means the same size in every array of the call; a leading ``...`` stands for any number of axes; a tuple
+    of integers, such as another array's shape, may replace the letters. All arrays must have one precision and one memory.
+
+    Raises
+    ------
+    TypeError
+        If an argument is no array, holds no floating-point numbers, or differs from the first in precision or memory.
+    ValueError
+        If a shape is wrong.
+    """
+    sizes, first = {}, None
+    for name, (array, axes) in arrays.items():
+        if not is_array(array):
+            raise TypeError(f"{name}: got {type(array).__name__}, wanted a NumPy or CuPy array")
+        if array.dtype.kind not in "fc":
+            raise TypeError(f"{name}: got dtype {array.dtype}, wanted floating-point numbers")
+        if first is None:
+            first = name
+        elif _precision(array) != _precision(arrays[first][0]):
+            raise TypeError(f"{name}: got {array.dtype}, wanted the precision of {first}, {arrays[first][0].dtype}")
+        _check_axes(name, array.shape, axes, sizes)
+    try:
+        get_xp(*(array for array, _ in arrays.values()))
+    except TypeError as error:
+        raise TypeError(f"{', '.join(arrays)}: {error}") from None
+
+
+def _check_axes(name, shape, axes, sizes):
+    """Bind the letters of one array's axes in sizes, letter -> (size, name of the array that set it)."""
+    if not isinstance(axes, str):
+        if shape != tuple(axes):
+            raise ValueError(f"{name}: got shape {shape}, wanted {tuple(axes)}")
+        return
+    letters = axes.split(",")
+    trailing = letters[1:] if letters[0] == "..." else letters
+    wanted = f"({', '.join(letters)}{',' if len(letters) == 1 else ''})"
+    if len(shape) < len(trailing) or (len(shape) > len(trailing) and letters[0] != "..."):
+        raise ValueError(f"{name}: got shape {shape}, wanted {wanted}")
+    for letter, size in zip(trailing, shape[len(shape) - len(trailing):]):
+        bound, origin = sizes.setdefault(letter, (size, name))
+        if size != bound:
+            raise ValueError(f"{name}: got shape {shape}, wanted {wanted} with {letter} = {bound} as in {origin}")
+
+
+def check_labels(labels, samples, classes):
+    """Hold labels against (samples,) integers in 0..classes-1.
+
+    Raises
+    ------
+    TypeError
+        If labels is no array, or not of integers.
+    ValueError
+        If the shape is wrong or a label is out of range.
+    """
+    if not is_array(labels) or labels.dtype.kind not in "iu":
+        came = f"dtype {labels.dtype}" if is_array(labels) else type(labels).__name__
+        raise TypeError(f"labels: got {came}, wanted an array of integers")
+    if labels.shape != (samples,):
+        raise ValueError(f"labels: got shape {labels.shape}, wanted ({samples},)")
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= classes:
+        raise ValueError(f"labels: got values {low}..{high}, wanted 0..{classes - 1}")
+
+
+def check_count(**counts):
+    """Hold integers against 1, 2, 3, ...: ``check_count(iterations=iterations)``.
+
+    Raises
+    ------
+    ValueError
+        If one is not a positive integer.
+    """
+    for name, count in counts.items():
+        if isinstance(count, bool) or not hasattr(count, "__index__") or count < 1:
+            raise ValueError(f"{name}: got {count!r}, wanted an integer of at least 1")
+
+
+def check_images(images):
+    """Hold images against finite floating-point (n, h, w, c), at least one.
+
+    Raises
+    ------
+    ValueError
+        If there are none, or a pixel is NaN or infinite.
+    """
+    check_shapes(images=(images, "n,h,w,c"))
+    if len(images) == 0:
+        raise ValueError("images: got 0 of them, wanted at least one")
+    xp = get_xp(images)
+    bad = ~xp.isfinite(images).all(axis=(1, 2, 3))
+    if bad.any():
+        raise ValueError(f"images: got NaN or infinity in {int(bad.sum())} of them, first in number {int(bad.argmax())}, "
+                         "wanted finite pixels")
