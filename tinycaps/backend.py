@@ -57,7 +57,7 @@ def asarray(x, device="cpu", dtype=None):
     try:
         cupy = importlib.import_module("cupy")
     except ImportError:
-        raise RuntimeError("device: got 'gpu', wanted an installed CuPy: pip install 'tinycaps[cuda12]' or 'tinycaps[cuda13]'") from None
+        raise RuntimeError("device: got 'gpu', wanted CuPy: pip install 'tinycaps[cuda12]' or 'tinycaps[cuda13]'") from None
     try:
         cupy.cuda.runtime.getDeviceCount()
     except cupy.cuda.runtime.CUDARuntimeError as error:

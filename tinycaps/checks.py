@@ -67,8 +67,8 @@ def check_labels(labels, samples, classes):
     if not is_array(labels) or labels.dtype.kind not in "iu":
         came = f"dtype {labels.dtype}" if is_array(labels) else type(labels).__name__
         raise TypeError(f"labels: got {came}, wanted an array of integers")
-    if labels.shape != (samples,):
-        raise ValueError(f"labels: got shape {labels.shape}, wanted ({samples},)")
+    if labels.shape != (samples,) or samples == 0:
+        raise ValueError(f"labels: got shape {labels.shape}, wanted ({samples or 'at least 1'},)")
     low, high = int(labels.min()), int(labels.max())
     if low < 0 or high >= classes:
         raise ValueError(f"labels: got values {low}..{high}, wanted 0..{classes - 1}")

@@ -1,0 +1,25 @@
+"""The fixture xp runs a test on NumPy, on the stand-in that refuses what CuPy refuses, and on CuPy where a device is."""
+import importlib
+
+import numpy as np
+import pytest
+
+from tests import stand_in
+from tinycaps.backend import asarray
+
+
+def pytest_addoption(parser):
+    parser.addoption("--require-cuda", action="store_true", help="fail the tests that lack CuPy or a CUDA device, not skip them")
+
+
+@pytest.fixture(params=["numpy", "stand-in", pytest.param("cupy", marks=pytest.mark.cuda)])
+def xp(request, monkeypatch):
+    if request.param == "numpy":
+        return np
+    if request.param == "stand-in":
+        return stand_in.activate(monkeypatch)
+    try:
+        asarray(np.zeros(1), device="gpu")
+    except RuntimeError as error:
+        (pytest.fail if request.config.getoption("--require-cuda") else pytest.skip)(str(error))
+    return importlib.import_module("cupy")

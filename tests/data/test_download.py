@@ -1,0 +1,154 @@
+"""Against a real server on this machine; nothing here leaves the loopback."""
+import gzip
+import hashlib
+import http.server
+import socket
+import threading
+
+import numpy as np
+import pytest
+
+from tinycaps.data import load_fashion_mnist, load_mnist, mnist
+
+
+class Mirrors(http.server.ThreadingHTTPServer):
+    """Serves files, path -> content; a path in cut_short gets the full length in its header and half of the content."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.files, self.cut_short, self.asked = {}, set(), []
+        self.url = f"http://127.0.0.1:{self.server_port}/"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        content = self.server.files.get(self.path)
+        if content is None:
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content[:len(content) // 2] if self.path in self.server.cut_short else content)
+
+    def log_message(self, *args):
+        """Keep the test's output clean."""
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with Mirrors() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def dead():
+    """The address of a mirror where nobody listens."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{unused.getsockname()[1]}/"
+
+
+@pytest.fixture
+def small(monkeypatch, small_family, tmp_path, server, dead):
+    """A tiny MNIST with mirrors dead, /first/ and /second/ and an empty cache; only /second/ has the files."""
+    files = small_family(1)
+    family = mnist.FAMILIES["mnist"]._replace(
+        mirrors=(dead, f"{server.url}first/", f"{server.url}second/"),
+        hashes={name: hashlib.sha256(gzip.decompress(packed)).hexdigest() for name, packed in files.items()})
+    monkeypatch.setitem(mnist.FAMILIES, "mnist", family)
+    monkeypatch.setattr("pooch.os_cache", lambda project: tmp_path / project)
+    monkeypatch.delenv("TINYCAPS_DATA", raising=False)
+    server.files = {f"/second/{name}.gz": packed for name, packed in files.items()}
+    return files
+
+
+def cached(tmp_path):
+    return {path.name: path.read_bytes() for path in (tmp_path / "tinycaps" / "mnist").glob("*")}
+
+
+def check(data, small):
+    images = np.frombuffer(gzip.decompress(small["t10k-images-idx3-ubyte"])[16:], np.uint8)
+    assert np.array_equal(data.test_images.ravel(), images / np.float32(255))
+
+
+def test_second_load_asks_nobody(small, server, tmp_path):
+    check(load_mnist(), small)
+    assert cached(tmp_path) == {f"{name}.gz": packed for name, packed in small.items()}, "and no partial file beside them"
+    server.asked.clear()
+    check(load_mnist(), small)
+    assert not server.asked
+
+
+def test_mirrors_are_asked_in_order_and_only_until_one_serves(small, server):
+    server.files |= {path.replace("second", "first"): packed for path, packed in server.files.items()}
+    check(load_mnist(), small)
+    assert server.asked == [f"/first/{name}.gz" for name in small]
+
+
+def test_bad_files_of_every_kind_send_us_to_the_next_mirror(small, server, tmp_path, small_family):
+    cut, half, bent, foreign = small
+    server.files |= {f"/first/{cut}.gz": small[cut],                               # half arrives, the header knows
+                     f"/first/{half}.gz": small[half][:len(small[half]) // 2],     # half arrives, the header does not
+                     f"/first/{bent}.gz": small[bent][:50] + b"?" + small[bent][51:],
+                     f"/first/{foreign}.gz": small_family(2)[foreign]}             # well formed, of another data set
+    server.cut_short.add(f"/first/{cut}.gz")
+    check(load_mnist(), small)
+    assert [path for path in server.asked if "first" in path] == [f"/first/{name}.gz" for name in small]
+    assert cached(tmp_path) == {f"{name}.gz": packed for name, packed in small.items()}
+
+
+def test_unpacked_on_the_way_is_as_good(small, server):
+    server.files = {path: gzip.decompress(packed) for path, packed in server.files.items()}
+    check(load_mnist(), small)
+
+
+def test_damaged_cache_is_replaced(small, server, tmp_path):
+    load_mnist()
+    server.asked.clear()
+    name = "t10k-images-idx3-ubyte"
+    path = tmp_path / "tinycaps" / "mnist" / f"{name}.gz"
+    path.write_bytes(small[name][:-1])
+    check(load_mnist(), small)
+    assert server.asked == [f"/first/{name}.gz", f"/second/{name}.gz"] and path.read_bytes() == small[name]
+
+
+def test_no_good_mirror_is_one_line_that_tells_all(small, server, dead, tmp_path):
+    server.files = {path: b"<html>log in to this network</html>" for path in server.files}
+    with pytest.raises(OSError) as raised:
+        load_mnist()
+    line = str(raised.value)
+    assert "\n" not in line
+    assert f"{dead}train-images-idx3-ubyte.gz: " in line and "refused" in line
+    assert f"{server.url}first/train-images-idx3-ubyte.gz: 404" in line
+    assert f"{server.url}second/train-images-idx3-ubyte.gz: got SHA-256" in line
+    assert f"by hand into {tmp_path / 'tinycaps' / 'mnist'}" in line and "TINYCAPS_DATA" in line
+    assert not cached(tmp_path)
+
+
+@pytest.mark.parametrize("damage", [gzip.decompress, lambda packed: b"<html>"], ids=["unpacked", "a web page"])
+def test_fashion_is_downloaded_gzipped_or_not_at_all(small, server, monkeypatch, damage):
+    family = mnist.FAMILIES["fashion_mnist"]
+    hashes = {name: hashlib.sha256(packed).hexdigest() for name, packed in small.items()}
+    monkeypatch.setitem(mnist.FAMILIES, "fashion_mnist", family._replace(mirrors=(f"{server.url}second/",), hashes=hashes))
+    whole = server.files
+    server.files = {path: damage(packed) for path, packed in whole.items()}
+    with pytest.raises(OSError, match="got SHA-256 .* gzipped train-images-idx3-ubyte of Fashion-MNIST"):
+        load_fashion_mnist()
+    server.files = whole
+    check(load_fashion_mnist(), small)
+
+
+def test_no_partial_file_stays_when_the_disk_refuses(small, tmp_path, monkeypatch):
+    def full(self, target):
+        raise OSError("no space left")
+    monkeypatch.setattr("pathlib.Path.replace", full)
+    with pytest.raises(OSError, match="no space left"):
+        load_mnist()
+    assert not cached(tmp_path)

@@ -1,0 +1,140 @@
+"""A mistake gives one line: the argument, what came, what was wanted."""
+import re
+
+import numpy as np
+import pytest
+
+from tests import stand_in
+from tinycaps.checks import check_count, check_images, check_labels, check_shapes
+
+
+def refuses(error, line, check, *args, **kwargs):
+    """Assert that a check raises exactly this line."""
+    with pytest.raises(error, match=f"^{re.escape(line)}$"):
+        check(*args, **kwargs)
+
+
+def test_shapes_that_agree(xp):
+    u, W = xp.zeros((5, 3, 8)), xp.zeros((3, 10, 16, 8))
+    check_shapes(u=(u, "n,i,p"), W=(W, "i,j,q,p"))
+    check_shapes(x=(u, "...,i,p"), y=(xp.zeros((3, 8)), "...,i,p"), z=(xp.zeros(8), "p"))
+    check_shapes(u=(u, "n,i,p"), du=(u, u.shape), dloss=(xp.ones(()), ()))
+    check_shapes()
+
+
+def test_letter_with_two_sizes(xp):
+    u, W = xp.zeros((5, 3, 8)), xp.zeros((3, 10, 16, 4))
+    refuses(ValueError, "W: got shape (3, 10, 16, 4), wanted (i, j, q, p) with p = 8 as in u",
+            check_shapes, u=(u, "n,i,p"), W=(W, "i,j,q,p"))
+
+
+def test_letter_twice_in_one_array(xp):
+    refuses(ValueError, "A: got shape (2, 3), wanted (i, i) with i = 2 as in A", check_shapes, A=(xp.zeros((2, 3)), "i,i"))
+
+
+@pytest.mark.parametrize("shape, axes, wanted", [
+    ((5, 3), "n,i,p", "(n, i, p)"), ((5, 3, 8, 1), "n,i,p", "(n, i, p)"), ((), "n", "(n,)"), ((2, 3), "n", "(n,)"),
+    ((8,), "...,i,p", "(..., i, p)")])
+def test_wrong_rank(xp, shape, axes, wanted):
+    refuses(ValueError, f"u: got shape {shape}, wanted {wanted}", check_shapes, u=(xp.zeros(shape), axes))
+
+
+def test_ellipsis_binds_the_last_axes(xp):
+    refuses(ValueError, "y: got shape (2, 7, 9), wanted (..., p) with p = 8 as in x",
+            check_shapes, x=(xp.zeros((4, 8)), "n,p"), y=(xp.zeros((2, 7, 9)), "...,p"))
+
+
+@pytest.mark.parametrize("wanted", [(5, 4), (5,), ()])
+def test_tuple_is_the_whole_shape(xp, wanted):
+    refuses(ValueError, f"dv: got shape (5, 3), wanted {wanted}", check_shapes, dv=(xp.zeros((5, 3)), wanted))
+
+
+def test_precisions_do_not_mix(xp):
+    u, W = xp.zeros(3, dtype=np.float32), xp.zeros(3)
+    refuses(TypeError, "W: got float64, wanted the precision of u, float32", check_shapes, u=(u, "n"), W=(W, "n"))
+    refuses(TypeError, "z: got complex128, wanted the precision of u, float32",
+            check_shapes, u=(u, "n"), z=(W.astype(np.complex128), "n"))
+
+
+@pytest.mark.parametrize("real, cplx", [(np.float32, np.complex64), (np.float64, np.complex128)])
+def test_complex_mixes_with_real_of_its_precision(xp, real, cplx):
+    check_shapes(u=(xp.zeros(3, dtype=cplx), "n"), W=(xp.zeros(3, dtype=real), "n"))
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint8", "bool"])
+def test_numbers_must_be_floating_point(xp, dtype):
+    refuses(TypeError, f"u: got dtype {dtype}, wanted floating-point numbers", check_shapes, u=(xp.zeros(3, dtype=dtype), "n"))
+
+
+@pytest.mark.parametrize("u, name", [([0.0], "list"), (0.0, "float"), (np.float64(0), "float64"), (None, "NoneType")])
+def test_shapes_wants_arrays(u, name):
+    refuses(TypeError, f"u: got {name}, wanted a NumPy or CuPy array", check_shapes, u=(u, "n"))
+
+
+def test_memories_do_not_mix(monkeypatch):
+    device = stand_in.activate(monkeypatch)
+    with pytest.raises(TypeError, match=r"^u, W: got arrays in different memories \(host, device\), wanted"):
+        check_shapes(u=(np.zeros(3), "n"), W=(device.zeros(3), "n"))
+
+
+@pytest.mark.parametrize("dtype", ["int64", "int32", "uint8"])
+def test_labels_in_range(xp, dtype):
+    check_labels(xp.asarray([0, 9, 3], dtype=dtype), 3, 10)
+
+
+@pytest.mark.parametrize("labels, line", [
+    (np.array([0.0, 1.0]), "labels: got dtype float64, wanted an array of integers"),
+    (np.array([True, False]), "labels: got dtype bool, wanted an array of integers")])
+def test_labels_must_be_integers(xp, labels, line):
+    refuses(TypeError, line, check_labels, xp.asarray(labels), 2, 10)
+
+
+def test_labels_must_be_an_array():
+    refuses(TypeError, "labels: got list, wanted an array of integers", check_labels, [0, 1], 2, 10)
+
+
+@pytest.mark.parametrize("labels, line", [
+    ([0, 10], "labels: got values 0..10, wanted 0..9"), ([3, -1], "labels: got values -1..3, wanted 0..9"),
+    ([0, 1, 2], "labels: got shape (3,), wanted (2,)"), ([[0, 1]], "labels: got shape (1, 2), wanted (2,)"),
+    (3, "labels: got shape (), wanted (2,)")])
+def test_labels_with_a_wrong_value_or_shape(xp, labels, line):
+    refuses(ValueError, line, check_labels, xp.asarray(labels), 2, 10)
+
+
+def test_no_labels_at_all(xp):
+    refuses(ValueError, "labels: got shape (0,), wanted (at least 1,)", check_labels, xp.zeros(0, dtype=np.int64), 0, 10)
+
+
+@pytest.mark.parametrize("count", [1, 3, np.int64(3), np.uint8(1)])
+def test_counts(count):
+    check_count(iterations=count, classes=10)
+
+
+@pytest.mark.parametrize("count", [0, -1, True, False, 2.5, 3.0, np.float64(3), np.True_, np.int64(0), "3", None])
+def test_what_does_not_count(count):
+    refuses(ValueError, f"iterations: got {count!r}, wanted an integer of at least 1", check_count, classes=10, iterations=count)
+
+
+def test_images(xp):
+    check_images(xp.zeros((2, 28, 28, 1), dtype=np.float32))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_images_must_be_finite(xp, bad):
+    images = xp.zeros((4, 2, 2, 1))
+    images[1, 0, 1, 0] = bad
+    images[3] = bad
+    refuses(ValueError, "images: got NaN or infinity in 2 of them, first in number 1, wanted finite pixels", check_images, images)
+
+
+def test_no_images_at_all(xp):
+    refuses(ValueError, "images: got 0 of them, wanted at least one", check_images, xp.zeros((0, 28, 28, 1)))
+
+
+def test_images_have_four_axes(xp):
+    refuses(ValueError, "images: got shape (2, 28, 28), wanted (n, h, w, c)", check_images, xp.zeros((2, 28, 28)))
+
+
+def test_raw_bytes_are_no_images(xp):
+    raw = xp.zeros((1, 8, 8, 1), dtype=np.uint8)
+    refuses(TypeError, "images: got dtype uint8, wanted floating-point numbers", check_images, raw)

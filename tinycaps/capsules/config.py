@@ -1,0 +1,81 @@
+"""The sizes of a CapsNet: the published one and a small one for 8x8 digits."""
+from dataclasses import dataclass
+
+from ..checks import check_count
+
+
+@dataclass(frozen=True)
+class CapsNetConfig:
+    """Everything about a CapsNet but its numbers; the defaults are the paper's (S17 section 4).
+
+    Parameters
+    ----------
+    image_shape : tuple (h, w, c)
+    conv_channels, conv_kernel : int
+        First convolution, stride 1, relu.
+    primary_types, primary_dims, primary_kernel, primary_stride : int
+        Second convolution, whose ``primary_types * primary_dims`` channels are read as capsules.
+    classes, class_dims : int
+        Class capsules j and their pose dimensions q.
+    iterations : int
+        Routing rounds r.
+    stop_gradient : bool
+        Take the coupling as constant in the backward.
+    decoder_hidden : tuple of int
+        Hidden layers of the decoder.
+    reconstruction_weight : float
+        Weight of the summed squared pixel differences in the loss; 0 means no decoder at all.
+
+    Raises
+    ------
+    ValueError
+        If a size is not a positive integer, a kernel is larger than its image, or the weight is negative.
+    """
+
+    image_shape: tuple = (28, 28, 1)
+    conv_channels: int = 256
+    conv_kernel: int = 9
+    primary_types: int = 32
+    primary_dims: int = 8
+    primary_kernel: int = 9
+    primary_stride: int = 2
+    classes: int = 10
+    class_dims: int = 16
+    iterations: int = 3
+    stop_gradient: bool = False
+    decoder_hidden: tuple = (512, 1024)
+    reconstruction_weight: float = 0.0005
+
+    def __post_init__(self):
+        object.__setattr__(self, "image_shape", tuple(self.image_shape))
+        object.__setattr__(self, "decoder_hidden", tuple(self.decoder_hidden))
+        if len(self.image_shape) != 3:
+            raise ValueError(f"image_shape: got {self.image_shape}, wanted (h, w, c)")
+        for name, value in vars(self).items():
+            if name in ("image_shape", "decoder_hidden"):
+                check_count(**{f"{name}[{k}]": size for k, size in enumerate(value)})
+            elif name not in ("stop_gradient", "reconstruction_weight"):
+                check_count(**{name: value})
+        if min(self.grid) < 1:
+            raise ValueError(f"image_shape: got {self.image_shape}, wanted at least "
+                             f"{self.conv_kernel + self.primary_kernel - 1} pixels each way for these kernels")
+        if not self.reconstruction_weight >= 0:
+            raise ValueError(f"reconstruction_weight: got {self.reconstruction_weight!r}, wanted at least 0")
+
+    @property
+    def grid(self):
+        """Height and width of the grid of primary capsules."""
+        return tuple((size - self.conv_kernel + 1 - self.primary_kernel) // self.primary_stride + 1 for size in self.image_shape[:2])
+
+    @property
+    def primary_capsules(self):
+        """Number i of primary capsules."""
+        return self.grid[0] * self.grid[1] * self.primary_types
+
+
+PAPER = CapsNetConfig()
+"""The network of S17 Figures 1 and 2: 8,215,568 parameters, 1,411,344 of them in the decoder."""
+
+DIGITS = CapsNetConfig(image_shape=(8, 8, 1), conv_channels=32, conv_kernel=3, primary_types=8, primary_kernel=3, primary_stride=1,
+                       decoder_hidden=(64, 128), reconstruction_weight=0.005)
+"""A small one for the embedded 8x8 digits: 128 primary capsules."""

@@ -1,0 +1,82 @@
+"""Files that survive a crash: written beside their place, flushed to the disk, then moved there in one step."""
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from .backend import to_numpy
+
+
+class Checkpoint(NamedTuple):
+    """A moment of a training run."""
+
+    params: dict
+    state: dict
+    """Of the optimiser."""
+    about: dict
+    """What was trained on what: settings that must be the same when the run is resumed, and whatever a reader needs."""
+    step: int
+    seconds: float
+    """Of training so far."""
+
+
+def write_atomically(path, write):
+    """Let ``write(file)`` fill a file that replaces ``path`` only when it is complete and on the disk.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written; what was at the path stays.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(temporary, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path, value):
+    """Write a value as indented JSON, atomically."""
+    write_atomically(path, lambda file: file.write((json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()))
+
+
+def save_checkpoint(path, checkpoint):
+    """Write a checkpoint as one npz file, atomically."""
+    arrays = {f"params/{key}": to_numpy(value) for key, value in checkpoint.params.items()}
+    arrays |= {f"state/{key}": to_numpy(value) for key, value in checkpoint.state.items()}
+    head = json.dumps({"about": checkpoint.about, "step": checkpoint.step, "seconds": checkpoint.seconds})
+    write_atomically(path, lambda file: np.savez(file, head=np.array(head), **arrays))
+
+
+def load_checkpoint(path):
+    """Read a checkpoint; its arrays are on the host.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    ValueError
+        If the file is torn or something else.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            head = json.loads(str(file["head"]))
+            parts = {"params": {}, "state": {}}
+            for name in file.files:
+                part, _, key = name.partition("/")
+                if key:
+                    parts[part][key] = file[name]
+            return Checkpoint(**parts, **head)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"checkpoint: got {path}, which does not exist, wanted a checkpoint.npz of a training run") from None
+    except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
+        raise ValueError(f"checkpoint: got {path}, which is torn or no checkpoint ({error}), wanted one of a training run") from None

@@ -1,0 +1,19 @@
+"""Images and their labels, as one `Dataset`, whatever they come from.
+
+dataset    the Dataset, the rule that splits one, and the part to choose settings on
+digits     1,797 real 8x8 digits that come with the package: no network needed
+mnist      MNIST and Fashion-MNIST: found on disk or downloaded, and held against the published hashes
+download   one file from the first mirror that serves it whole
+idx        the file format of the MNIST family
+own        your own images: an npz file to learn from, a PNG to recognise
+shift      translations by whole pixels, for augmentation
+
+Images are float32 in [0, 1], channel-last (n, h, w, c); labels are int64 classes 0..k-1.
+"""
+from .dataset import Dataset, hold_out
+from .digits import load_digits
+from .mnist import load_fashion_mnist, load_mnist
+from .own import load_image, load_npz
+from .shift import shift_images
+
+__all__ = ["Dataset", "hold_out", "load_digits", "load_fashion_mnist", "load_image", "load_mnist", "load_npz", "shift_images"]

@@ -1,0 +1,180 @@
+"""Compare a backward with the measured derivatives of its forward."""
+import warnings
+
+import numpy as np
+
+from .pair import Pair
+from .report import VERDICTS, Report, Row
+from .ridders import derivative
+
+SAFETY = 8
+"""A gradient may be off by this many estimated errors of the measurement."""
+UNSURE = 1e-6
+"""A measurement whose error exceeds this part of the array's largest gradient proves nothing."""
+NOTHING = 1e-11
+"""An array whose gradient is zero is measured well enough at this part of the outputs' own size."""
+TINY = 1e-30
+"""The complex step: no difference is taken, so nothing is lost however small it is."""
+
+
+def check_gradients(forward, backward, *inputs, seed=0, max_entries=400, directions=4, **keywords):
+    """Check that ``backward`` is the derivative of ``forward`` at the inputs given.
+
+        outputs, cache = forward(*inputs, **keywords)
+        gradients = backward(*cotangents, cache)
+
+    Parameters
+    ----------
+    forward, backward : functions
+        The pair. Forward returns an array (or a tuple of arrays) and a cache; backward takes one cotangent for each output and
+        returns the gradients in the order of the differentiable inputs: a bare array (or dict) for one input, else a tuple.
+    *inputs : arrays, dicts of arrays, or anything else
+        Floating-point arrays and dicts of them are differentiated by, in float64; the rest is handed on.
+    seed : int
+        Of the random cotangent and the random directions.
+    max_entries : int
+        Arrays with more entries are checked along random directions, and bisected to an entry if they fail.
+    directions : int
+        How many directions.
+    **keywords
+        Handed to forward.
+
+    Returns
+    -------
+    Report
+        Print it for the table; ``report.ok``, ``report.rows`` and ``report.problems`` for programs.
+
+    Notes
+    -----
+    The output is contracted with a random cotangent, and its derivative by every entry is measured by Ridders' extrapolation
+    (`tinycaps.gradcheck.ridders`), whose error estimate is the tolerance: a gradient passes within 8 estimated errors, and a
+    measurement too coarse to prove anything counts as "unsure", which is not a pass. Where forward takes complex numbers and
+    is analytic, Im f(x + i h)/h with h = 1e-30 is a second witness without any difference. Random directions have
+    entries ±1, so that a fault in a single entry cannot hide.
+    """
+    pair = Pair(forward, backward, inputs, keywords)
+    rng = np.random.default_rng(seed)
+    weights, gradients, problems = pair.gradients(rng)
+    rows = []
+    if not problems:
+        for name, gradient in gradients.items():
+            probe = _Probe(pair, name, weights, gradient)
+            if gradient.size <= max_entries:
+                rows.append(_check_entries(probe))
+            else:
+                rows.append(_check_directions(probe, rng, directions))
+    return Report(rows, problems)
+
+
+def assert_gradients(forward, backward, *inputs, allow_kinks=False, **options):
+    """Raise an AssertionError that shows the table unless `check_gradients` finds everything right.
+
+    Parameters
+    ----------
+    forward, backward, *inputs, **options
+        As for `check_gradients`.
+    allow_kinks : bool
+        Accept points at which the slopes of both sides differ and the gradient lies between them.
+
+    Returns
+    -------
+    Report
+    """
+    report = check_gradients(forward, backward, *inputs, **options)
+    if not report.ok or (report.kinks and not allow_kinks):
+        raise AssertionError(f"{getattr(backward, '__name__', 'backward')} is not proven to be the gradient of "
+                             f"{getattr(forward, '__name__', 'forward')}:\n{report}")
+    return report
+
+
+class _Probe:
+    """One array of the pair, to be moved along directions of the same shape."""
+
+    def __init__(self, pair, name, weights, gradient):
+        self.pair, self.name, self.weights, self.gradient = pair, name, weights, gradient
+        self.x = pair.arrays[name]
+        spread = np.sqrt(np.mean(self.x ** 2))
+        self.step = 2.0 ** np.round(np.log2(spread)) if spread > 0 else 1.0
+        self.outputs_size = np.abs(weights * pair.outputs(pair.arrays)).sum() / self.step
+
+    def outputs(self, step, direction):
+        return self.pair.outputs(self.pair.arrays | {self.name: self.x + step * direction})
+
+    def measure(self, direction):
+        """Compare analytic and measured derivative along a direction of entries 0 and ±1."""
+        length = np.sqrt(np.count_nonzero(direction))
+        size = np.abs(self.gradient).max() * length
+        argument_noise = np.abs(self.gradient * self.x * direction).sum() / length
+        found = derivative(lambda h: self.outputs(h * self.step, direction), self.weights, size * self.step, argument_noise)
+        numeric, error, left, right = (z / self.step for z in found[:4])
+        analytic, tolerance = float((self.gradient * direction).sum()), SAFETY * error
+        agrees = abs(analytic - numeric) <= tolerance
+        witness = self.complex_step(direction)
+        if witness is not None and abs(witness - numeric) > tolerance and agrees:
+            witness = None
+        if found.kink:
+            verdict = "kink" if min(left, right) - tolerance <= analytic <= max(left, right) + tolerance else "WRONG"
+        elif error > UNSURE * max(size, abs(numeric)) and error > NOTHING * self.outputs_size:
+            verdict = "unsure"
+        elif not agrees:
+            verdict = "WRONG" if witness is None or abs(analytic - witness) > tolerance else "unsure"
+        else:
+            verdict = "ok"
+        return Row(self.name, self.x.shape, "", None, analytic, numeric, error, witness, int(found.kink), verdict)
+
+    def complex_step(self, direction):
+        """Return Im f(x + i h) / h, or None where forward does not take, or does not return, complex numbers."""
+        arrays = {name: array.astype(np.complex128) for name, array in self.pair.arrays.items()}
+        arrays[self.name] = arrays[self.name] + 1j * TINY * direction
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)
+                warnings.simplefilter("error", np.exceptions.ComplexWarning)
+                outputs = self.pair.outputs(arrays)
+        except (TypeError, ValueError, np.exceptions.ComplexWarning):
+            return None
+        return float(self.weights @ outputs.imag / TINY) if outputs.dtype.kind == "c" else None
+
+    def one(self, entry):
+        """Return the direction that moves one entry, given by its place in the flat array."""
+        direction = np.zeros(self.x.shape)
+        direction.flat[entry] = 1
+        return direction
+
+    def index(self, entry):
+        return tuple(int(k) for k in np.unravel_index(entry, self.x.shape))
+
+
+def _badness(row):
+    return VERDICTS.index(row.verdict), abs(row.analytic - row.numeric) / (row.error or TINY)
+
+
+def _check_entries(probe):
+    rows = [probe.measure(probe.one(entry))._replace(index=probe.index(entry)) for entry in range(probe.x.size)]
+    return max(rows, key=_badness)._replace(checked=f"all {len(rows)}", kinks=sum(row.kinks for row in rows))
+
+
+def _check_directions(probe, rng, count):
+    rows = []
+    for _ in range(count):
+        direction = rng.choice([-1.0, 1.0], probe.x.shape)
+        row = probe.measure(direction)
+        rows.append(_bisect(probe, direction, row) if row.verdict == "WRONG" else row)
+    return max(rows, key=_badness)._replace(checked=f"{count} directions", kinks=sum(row.kinks for row in rows))
+
+
+def _bisect(probe, direction, row):
+    """Halve the set of moved entries, keeping a half that is wrong, until one entry is left."""
+    entries = np.arange(probe.x.size)
+    while len(entries) > 1:
+        for half in np.array_split(entries, 2):
+            part = np.zeros(probe.x.shape)
+            part.flat[half] = direction.flat[half]
+            found = probe.measure(part)
+            if found.verdict == "WRONG":
+                break
+        else:
+            return row
+        entries, row = half, found
+    entry = int(entries[0])
+    return probe.measure(probe.one(entry))._replace(index=probe.index(entry))

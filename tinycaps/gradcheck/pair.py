@@ -1,0 +1,133 @@
+"""A forward and backward pair under the checker: its arrays by name, and whether it keeps the contract of a pair."""
+import inspect
+
+import numpy as np
+
+from ..backend import get_xp, is_array, to_numpy
+
+
+class Pair:
+    """The pair at one point, seen as a function of named float64 arrays on the host.
+
+    Arguments that are floating-point arrays, or dicts of them, are differentiable; everything else (labels, masks, settings) is
+    handed on as it is.
+
+    Attributes
+    ----------
+    arrays : dict
+        Name to float64 host array. Arrays carry their argument's name, arrays in a dict their key.
+    """
+
+    def __init__(self, forward, backward, inputs, keywords):
+        self.forward, self.backward, self.inputs, self.keywords = forward, backward, inputs, keywords
+        self.arrays, self.place = {}, {}
+        dicts = sum(isinstance(x, dict) for x in inputs)
+        for position, (argument, x) in enumerate(zip(_argument_names(forward, len(inputs)), inputs)):
+            for key, array in (x.items() if isinstance(x, dict) else [(None, x)]):
+                if is_array(array) and array.dtype.kind == "f" and array.size:
+                    name = argument if key is None else key if dicts == 1 else f"{argument}[{key}]"
+                    self.arrays[name] = to_numpy(array).astype(np.float64)
+                    self.place[name] = position, key
+        if not self.arrays:
+            raise ValueError("inputs: got no floating-point array, wanted at least one to differentiate by")
+        self.xp = get_xp(*(inputs[p] if key is None else inputs[p][key] for p, key in self.place.values()))
+
+    def _bind(self, arrays):
+        """Return the arguments of forward with the named arrays in their places, and these arrays as forward sees them."""
+        arguments = [dict(x) if isinstance(x, dict) else x for x in self.inputs]
+        live = {name: self.xp.asarray(array) for name, array in arrays.items()}
+        for name, (position, key) in self.place.items():
+            if key is None:
+                arguments[position] = live[name]
+            else:
+                arguments[position][key] = live[name]
+        return arguments, live
+
+    def _run(self, arguments):
+        out, cache = self.forward(*arguments, **self.keywords)
+        return (list(out) if isinstance(out, tuple) else [out]), cache
+
+    def outputs(self, arrays):
+        """Return all outputs for these arrays as one flat host array."""
+        return _flat(self._run(self._bind(arrays)[0])[0])
+
+    def gradients(self, rng):
+        """Run the pair once and watch what it does.
+
+        Returns
+        -------
+        weights : array (m,)
+            The random cotangent, one number for each output number.
+        gradients : dict
+            Name to float64 host array, for the arrays whose gradient can be compared.
+        problems : list of str
+        """
+        arguments, live = self._bind({name: array.copy() for name, array in self.arrays.items()})
+        outputs, cache = self._run(arguments)
+        problems = self._written(live, "forward")
+        if not np.array_equal(_flat(outputs), _flat(self._run(arguments)[0]), equal_nan=True):
+            problems.append("forward: got different outputs from two equal calls, wanted a function of its inputs alone")
+        if not np.isfinite(_flat(outputs)).all():
+            problems.append("forward: got NaN or infinity, wanted finite outputs")
+        cotangents = [self.xp.asarray(rng.standard_normal(np.shape(y))) for y in outputs]
+        held = [(where, array, to_numpy(array).copy())
+                for where, part in (("the cache", cache), ("the upstream gradient", cotangents)) for array in _arrays_in(part)]
+        weights = _flat(cotangents)
+        gradients, faults = self._by_name(self.backward(*cotangents, cache))
+        problems += faults + self._written(live, "backward")
+        problems += sorted({f"backward: wrote into {where}, wanted it untouched" for where, array, copy in held
+                            if not np.array_equal(to_numpy(array), copy, equal_nan=True)})
+        if not problems:
+            again, _ = self._by_name(self.backward(*cotangents, cache))
+            problems += [f"backward: got another gradient of {name} from the same cache, wanted the same"
+                         for name in gradients if not np.array_equal(gradients[name], again[name], equal_nan=True)]
+        return weights, gradients, problems
+
+    def _written(self, live, who):
+        return [f"{who}: wrote into its input {name}, wanted it untouched" for name, array in live.items()
+                if not np.array_equal(to_numpy(array), self.arrays[name], equal_nan=True)]
+
+    def _by_name(self, returned):
+        """Sort what backward returned by the names of the arrays; say what is missing or has the wrong form."""
+        positions = sorted({position for position, _ in self.place.values()})
+        if len(positions) == 1:
+            returned = (returned,)
+        if not isinstance(returned, tuple) or len(returned) != len(positions):
+            came = f"{len(returned)} gradients" if isinstance(returned, tuple) else f"one {type(returned).__name__}"
+            return {}, [f"backward: got {came}, wanted one gradient for each of {', '.join(self.arrays)}, in this order"]
+        gradients, problems = {}, []
+        for name, (position, key) in self.place.items():
+            gradient = returned[positions.index(position)]
+            if key is not None:
+                gradient = gradient.get(key) if isinstance(gradient, dict) else None
+            wanted = self.arrays[name]
+            if not is_array(gradient):
+                problems.append(f"gradient of {name}: got {type(gradient).__name__}, wanted an array {wanted.shape}")
+            elif gradient.shape != wanted.shape or gradient.dtype != wanted.dtype:
+                problems.append(f"gradient of {name}: got {gradient.dtype} {gradient.shape}, wanted {wanted.dtype} {wanted.shape}")
+            else:
+                gradients[name] = to_numpy(gradient).copy()
+                if not np.isfinite(gradients[name]).all():
+                    problems.append(f"gradient of {name}: got NaN or infinity, wanted finite numbers")
+        return gradients, problems
+
+
+def _argument_names(forward, count):
+    try:
+        names = [p.name for p in inspect.signature(forward).parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    except (TypeError, ValueError):
+        names = []
+    return names[:count] + [f"input {k}" for k in range(len(names), count)]
+
+
+def _flat(arrays):
+    return np.concatenate([np.ravel(to_numpy(y)) for y in arrays])
+
+
+def _arrays_in(tree):
+    """Walk through nested tuples, lists and dicts to the arrays."""
+    if is_array(tree):
+        yield tree
+    elif isinstance(tree, (tuple, list, dict)):
+        for branch in (tree.values() if isinstance(tree, dict) else tree):
+            yield from _arrays_in(branch)

@@ -1,0 +1,58 @@
+"""What a gradient check found, to print and to compute with."""
+from typing import NamedTuple
+
+VERDICTS = ("ok", "kink", "unsure", "WRONG")
+"""From good to bad. Kink: the slopes of both sides differ and the gradient lies between them. Unsure: the numbers could not be
+measured well enough to tell."""
+
+
+class Row(NamedTuple):
+    """One array: how it was checked, and the entry (or random direction) where it came off worst."""
+
+    name: str
+    shape: tuple
+    checked: str
+    index: tuple | None
+    analytic: float
+    numeric: float
+    error: float
+    """Estimated error of `numeric`."""
+    complex_step: float | None
+    """The second witness; None where there is none."""
+    kinks: int
+    verdict: str
+
+
+class Report(NamedTuple):
+    """All rows, and what is wrong with the pair apart from its numbers."""
+
+    rows: list
+    problems: list
+
+    @property
+    def ok(self):
+        """No problem, and every row "ok" or "kink"."""
+        return not self.problems and all(row.verdict in ("ok", "kink") for row in self.rows)
+
+    @property
+    def kinks(self):
+        """Entries and directions at which the function has a kink."""
+        return sum(row.kinks for row in self.rows)
+
+    def as_dicts(self):
+        """Return the rows as dictionaries that JSON can hold."""
+        return [row._asdict() for row in self.rows]
+
+    def __str__(self):
+        head = ("parameter", "shape", "checked", "worst at", "analytic", "numeric", "± error", "complex step", "kinks", "verdict")
+        table = [head] + [_cells(row) for row in self.rows]
+        widths = [max(map(len, column)) for column in zip(*table)]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(cells, widths)).rstrip() for cells in table]
+        return "\n".join(lines + [f"PROBLEM: {problem}" for problem in self.problems])
+
+
+def _cells(row):
+    index = "a direction" if row.index is None else str(row.index)
+    witness = "none" if row.complex_step is None else f"{row.complex_step:.10g}"
+    return (row.name, str(row.shape), row.checked, index, f"{row.analytic:.10g}", f"{row.numeric:.10g}", f"{row.error:.1e}", witness,
+            str(row.kinks), row.verdict)

@@ -1,0 +1,121 @@
+"""Optimisers: the only functions that write in place.
+
+Each call updates ``params`` and ``state`` where they lie. The state begins as an empty dict and ends as a flat one, so that a
+checkpoint can hold it: ``"step"`` and, for every parameter, running averages such as ``"m.digit.W"``.
+"""
+from .backend import get_xp
+
+
+def _begin(params, grads, state, slots):
+    """Check the keys, make missing slots, count the step; yield each parameter with its gradient and slots."""
+    if grads.keys() != params.keys():
+        wrong = sorted(grads.keys() ^ params.keys())
+        raise ValueError(f"grads: got other keys than params ({', '.join(wrong)} in one of them only), wanted the same")
+    state["step"] = int(state.get("step", 0)) + 1
+    for key, p in params.items():
+        for slot in slots:
+            if f"{slot}.{key}" not in state:
+                state[f"{slot}.{key}"] = get_xp(p).zeros_like(p)
+    return [(p, grads[key], *(state[f"{slot}.{key}"] for slot in slots)) for key, p in params.items()]
+
+
+def sgd(params, grads, state, learning_rate=0.01, momentum=0.9):
+    """Step down the gradient, with momentum.
+
+        velocity ← momentum · velocity − learning_rate · g
+        p ← p + velocity
+
+    Parameters
+    ----------
+    params, grads : dict of arrays
+        With the same keys.
+    state : dict
+        Empty at first.
+    learning_rate, momentum : float
+
+    Raises
+    ------
+    ValueError
+        If params and grads have other keys.
+
+    Notes
+    -----
+    Polyak's momentum as Hinton's group writes it, the learning rate inside the velocity.
+    """
+    for p, g, velocity in _begin(params, grads, state, ("velocity",)):
+        velocity *= momentum
+        velocity -= learning_rate * g
+        p += velocity
+
+
+def rmsprop(params, grads, state, learning_rate=0.001, decay=0.9, epsilon=1e-8):
+    """Divide the gradient by a running root mean square of itself.
+
+        r ← decay · r + (1 − decay) g²
+        p ← p − learning_rate · g / (√r + epsilon)
+
+    Parameters
+    ----------
+    params, grads : dict of arrays
+        With the same keys.
+    state : dict
+        Empty at first.
+    learning_rate, decay, epsilon : float
+
+    Raises
+    ------
+    ValueError
+        If params and grads have other keys.
+
+    Notes
+    -----
+    Hinton's Coursera lecture 6e, 2012, which has no epsilon.
+    """
+    for p, g, r in _begin(params, grads, state, ("r",)):
+        r *= decay
+        r += (1 - decay) * (g * g)
+        p -= learning_rate * g / (get_xp(r).sqrt(r) + epsilon)
+
+
+def adam(params, grads, state, learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8):
+    """Step by running averages of the gradient and of its square, corrected for having begun at zero (K15 Algorithm 1).
+
+        m ← β₁ m + (1 − β₁) g,    v ← β₂ v + (1 − β₂) g²
+        p ← p − learning_rate · m̂ / (√v̂ + epsilon),    m̂ = m / (1 − β₁ᵗ),  v̂ = v / (1 − β₂ᵗ)
+
+    Parameters
+    ----------
+    params, grads : dict of arrays
+        With the same keys.
+    state : dict
+        Empty at first.
+    learning_rate, beta1, beta2, epsilon : float
+
+    Raises
+    ------
+    ValueError
+        If params and grads have other keys.
+
+    Notes
+    -----
+    Same as the paper.
+    """
+    slots = _begin(params, grads, state, ("m", "v"))
+    rate = learning_rate / (1 - beta1 ** state["step"])
+    correction = (1 - beta2 ** state["step"]) ** -0.5
+    for p, g, m, v in slots:
+        m *= beta1
+        m += (1 - beta1) * g
+        v *= beta2
+        v += (1 - beta2) * (g * g)
+        p -= rate * m / (correction * get_xp(v).sqrt(v) + epsilon)
+
+
+def exponential_decay(learning_rate, step, rate=0.96, period=2000):
+    """Return the learning rate at a step: multiplied by ``rate`` every ``period`` steps, smoothly.
+
+    Notes
+    -----
+    S17 says "exponentially decaying" and no more; 0.96 every 2000 steps are the authors' published code.
+    """
+    return learning_rate * rate ** (step / period)

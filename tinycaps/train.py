@@ -1,0 +1,201 @@
+"""The training loop: shuffled batches, shifts, progress, log, checkpoints, and resuming as if nothing had happened.
+
+Nothing random is carried from step to step: the order and the shifts of an epoch are drawn from (seed, epoch), what a
+step needs from (seed, epoch, step in the epoch). So parameters, optimiser state and the number of steps done are the whole state of
+a run, and a run that was killed and resumed ends, on NumPy, with the same bits.
+"""
+import json
+import math
+import os
+import time
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from .backend import get_xp
+from .checkpoint import Checkpoint, load_checkpoint, save_checkpoint, write_atomically
+from .checks import check_count, check_images, check_labels
+from .data import shift_images
+from .optim import adam
+
+
+class TrainingError(RuntimeError):
+    """The numbers went bad; the last good checkpoint is on the disk."""
+
+
+def train(gradients, params, images, labels, *, epochs, batch, folder, about, seed=0, update=adam, learning_rate=lambda step: 1e-3,
+          shift=0, evaluate=None, resume=False, log_every=20, checkpoint_seconds=60.0):
+    """Train parameters, in place, and leave a log and a checkpoint in a folder.
+
+    Parameters
+    ----------
+    gradients : function (params, x, labels, rng) -> loss, grads
+        One batch; ``rng`` is for dropout masks and the like.
+    params : dict of arrays
+        Where they lie, host or device, the batches are brought to.
+    images : array (n, h, w, c)
+        On the host, finite.
+    labels : integer array (n,)
+        On the host.
+    epochs, batch : int
+        The last batch of an epoch may be smaller.
+    folder : path
+        Gets ``log.jsonl`` and ``checkpoint.npz``; earlier ones are kept under ``old-`` names, unless resumed.
+    about : dict
+        JSON values that a resumed run must share, such as the network's config.
+    seed : int
+    update : function (params, grads, state, learning_rate=)
+        From `tinycaps.optim`.
+    learning_rate : function step -> float
+    shift : int
+        Each image is moved by up to so many pixels along each axis, anew in every epoch.
+    evaluate : function params -> dict, optional
+        Called at the end of every epoch; its numbers go into the log.
+    resume : bool
+        Go on from the checkpoint in the folder.
+    log_every : int
+        Steps.
+    checkpoint_seconds : float
+        Checkpoints are written at the end of every epoch, and whenever so much time has passed.
+
+    Returns
+    -------
+    log : list of dict
+        Everything that the log file holds.
+    seconds : float
+        Spent in training, those before a resume included.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the images or labels are unfit, the batch is larger than the data, or the checkpoint is of another run.
+    FileNotFoundError
+        If there is nothing to resume.
+    TrainingError
+        If a loss or a parameter is not finite: says at which step. The checkpoint holds the last good state.
+    """
+    folder = Path(folder)
+    check_images(images)
+    check_labels(labels, len(images), np.iinfo(np.int64).max)
+    check_count(epochs=epochs, batch=batch, log_every=log_every)
+    if batch > len(images):
+        raise ValueError(f"batch: got {batch}, wanted at most the {len(images)} training images")
+    about = json.loads(json.dumps(about | {"seed": seed, "batch": batch, "shift": shift, "images": list(images.shape),
+                                           "data_crc32": zlib.crc32(np.ascontiguousarray(images), zlib.crc32(labels))}))
+    state, step, seconds = {}, 0, 0.0
+    if resume:
+        step, seconds = _restore(folder / "checkpoint.npz", params, state, about)
+    log = _Log(folder / "log.jsonl", step if resume else None)
+    if not resume and (folder / "checkpoint.npz").exists():
+        os.replace(folder / "checkpoint.npz", folder / "old-checkpoint.npz")
+
+    steps_per_epoch = math.ceil(len(images) / batch)
+    losses = []
+    started = saved = time.monotonic()
+    with _progress(epochs * steps_per_epoch, step) as bar:
+        for epoch in range(step // steps_per_epoch, epochs):
+            order, offsets = _plan_epoch(seed, epoch, len(images), shift)
+            for k in range(step % steps_per_epoch, steps_per_epoch):
+                chosen = order[k * batch:(k + 1) * batch]
+                x, y = _to_params(params, shift_images(images[chosen], offsets[chosen]), labels[chosen])
+                rate = learning_rate(step)
+                loss, grads = gradients(params, x, y, np.random.default_rng([seed, epoch, k]))
+                update(params, grads, state, learning_rate=rate)
+                step += 1
+                losses.append(loss)
+                last = k == steps_per_epoch - 1
+                due = not last and time.monotonic() - saved >= checkpoint_seconds
+                if step % log_every == 0 or last or due:
+                    mean = _finite_mean(losses, step)
+                    losses = []
+                    log.write(step=step, epoch=step / steps_per_epoch, loss=mean, learning_rate=rate)
+                    bar.set_postfix(loss=f"{mean:.4f}", refresh=False)
+                if last and evaluate:
+                    log.write(step=step, epoch=epoch + 1, **evaluate(params))
+                if last or due:
+                    _check_finite(params, step)
+                    save_checkpoint(folder / "checkpoint.npz",
+                                    Checkpoint(params, state, about, step, seconds + time.monotonic() - started))
+                    saved = time.monotonic()
+                bar.update()
+    return log.lines, seconds + time.monotonic() - started
+
+
+def _plan_epoch(seed, epoch, count, shift):
+    """Draw the order of the images and how far each is moved."""
+    rng = np.random.default_rng([seed, epoch])
+    return rng.permutation(count), rng.integers(-shift, shift, (count, 2), endpoint=True)
+
+
+def _to_params(params, *arrays):
+    """Bring a batch to where the parameters lie, in their precision."""
+    some = next(iter(params.values()))
+    xp = get_xp(some)
+    return [xp.asarray(a, dtype=some.dtype if a.dtype.kind == "f" else None) for a in arrays]
+
+
+def _progress(total, done):
+    from tqdm import tqdm
+    return tqdm(total=total, initial=done, unit="step", disable=None, dynamic_ncols=True)
+
+
+def _finite_mean(losses, step):
+    values = [float(loss) for loss in losses]
+    for k, value in enumerate(values):
+        if not math.isfinite(value):
+            raise TrainingError(f"loss: got {value} at step {step - len(values) + k + 1}, wanted a finite number; "
+                                "the last good checkpoint stays. A smaller learning rate may help")
+    return sum(values) / len(values)
+
+
+def _check_finite(params, step):
+    for key, p in params.items():
+        if not bool(get_xp(p).isfinite(p).all()):
+            raise TrainingError(f"params: got NaN or infinity in {key} after step {step}, wanted finite numbers; "
+                                "the last good checkpoint stays. A smaller learning rate may help")
+
+
+def _restore(path, params, state, about):
+    """Copy a checkpoint into params and state, if it is one of this run; return its step and seconds."""
+    found = load_checkpoint(path)
+    for key in about | found.about:
+        came, wanted = found.about.get(key), about.get(key)
+        if came != wanted:
+            raise ValueError(f"checkpoint: got one of a run with {key} = {came}, wanted {key} = {wanted}")
+    shapes = {key: p.shape for key, p in params.items()}
+    if {key: p.shape for key, p in found.params.items()} != shapes:
+        raise ValueError(f"checkpoint: got arrays {', '.join(found.params)} of another network, wanted {shapes}")
+    for key, p in params.items():
+        p[...] = get_xp(p).asarray(found.params[key], dtype=p.dtype)
+    some = next(iter(params.values()))
+    state.update({key: get_xp(some).asarray(value) if value.ndim else value.item() for key, value in found.state.items()})
+    return found.step, found.seconds
+
+
+class _Log:
+    """Lines of JSON, also kept in memory; resumed at a step, later lines (and a torn last one) are dropped."""
+
+    def __init__(self, path, step):
+        self.path, self.lines = path, []
+        if step is None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.exists():
+                os.replace(path, path.with_name(f"old-{path.name}"))
+        elif path.exists():
+            self.lines = [line for line in _readable(path) if line["step"] <= step]
+            text = "".join(json.dumps(line) + "\n" for line in self.lines)
+            write_atomically(path, lambda file: file.write(text.encode()))
+
+    def write(self, **numbers):
+        self.lines.append(numbers)
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(numbers) + "\n")
+
+
+def _readable(path):
+    for text in path.read_text(encoding="utf-8").splitlines():
+        try:
+            yield json.loads(text)
+        except json.JSONDecodeError:
+            return
