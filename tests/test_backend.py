@@ -38,15 +38,15 @@ def test_get_xp_of_a_mixture(device, order):
         get_xp(*(arrays[name] for name in order.split(", ")))
 
 
-@pytest.mark.parametrize("x, name", [([1.0], "list"), (1.0, "float"), (np.float64(1), "float64"), (None, "NoneType")])
+@pytest.mark.parametrize("x, name", [([1.0], "list"), (1.0, "float"), (None, "NoneType")])
 def test_get_xp_of_no_array(xp, x, name):
     with pytest.raises(TypeError, match=f"got {name}, wanted a NumPy or CuPy array"):
         get_xp(xp.zeros(2), x)
 
 
 def test_is_array(xp):
-    assert is_array(xp.zeros(2)) and is_array(xp.zeros(()))
-    assert not is_array([0.0]) and not is_array(np.float64(0))
+    assert is_array(xp.zeros(2)) and is_array(xp.zeros(())) and is_array(xp.ones(2).sum())
+    assert not is_array([0.0]) and not is_array(0.0)
 
 
 def test_to_numpy(xp):

@@ -66,7 +66,7 @@ def test_numbers_must_be_floating_point(xp, dtype):
     refuses(TypeError, f"u: got dtype {dtype}, wanted floating-point numbers", check_shapes, u=(xp.zeros(3, dtype=dtype), "n"))
 
 
-@pytest.mark.parametrize("u, name", [([0.0], "list"), (0.0, "float"), (np.float64(0), "float64"), (None, "NoneType")])
+@pytest.mark.parametrize("u, name", [([0.0], "list"), (0.0, "float"), (None, "NoneType")])
 def test_shapes_wants_arrays(u, name):
     refuses(TypeError, f"u: got {name}, wanted a NumPy or CuPy array", check_shapes, u=(u, "n"))
 

@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 
+HOST = (np.ndarray, np.generic)
 
 def _cupy():
     """CuPy, if the user has imported it (no one owns a device array without it); never imported on behalf of a NumPy user."""
@@ -15,8 +16,8 @@ def _cupy():
 
 
 def is_array(x):
-    """Tell whether x is a NumPy or a CuPy array."""
-    return isinstance(x, np.ndarray) or (_cupy() is not None and isinstance(x, _cupy().ndarray))
+    """Tell whether x is a NumPy or a CuPy array, or one of NumPy's scalars, which its reductions return for 0-d arrays."""
+    return isinstance(x, HOST) or (_cupy() is not None and isinstance(x, _cupy().ndarray))
 
 
 def get_xp(*arrays):
@@ -28,7 +29,7 @@ def get_xp(*arrays):
         If something is not an array, or host and device arrays are mixed.
     """
     cupy = _cupy()
-    on_host = [isinstance(a, np.ndarray) for a in arrays]
+    on_host = [isinstance(a, HOST) for a in arrays]
     on_device = [cupy is not None and isinstance(a, cupy.ndarray) for a in arrays]
     for a, host, device in zip(arrays, on_host, on_device):
         if not (host or device):
@@ -65,9 +66,21 @@ def asarray(x, device="cpu", dtype=None):
     return cupy.asarray(x, dtype=dtype)
 
 
+def cuda_devices():
+    """Return the names of the CUDA devices that CuPy finds: none without CuPy, a driver, or a GPU."""
+    try:
+        runtime = importlib.import_module("cupy").cuda.runtime
+    except ImportError:
+        return []
+    try:
+        return [runtime.getDeviceProperties(k)["name"].decode() for k in range(runtime.getDeviceCount())]
+    except runtime.CUDARuntimeError:
+        return []
+
+
 def to_numpy(x):
     """Return x as a NumPy array on the host."""
-    return x.get() if is_array(x) and not isinstance(x, np.ndarray) else np.asarray(x)
+    return x.get() if is_array(x) and not isinstance(x, HOST) else np.asarray(x)
 
 
 def _scipy(xp, name):

@@ -1,4 +1,6 @@
 """One clear line for the mistakes people make: the argument, what came, what was wanted."""
+import operator
+
 from .backend import get_xp, is_array
 
 
@@ -83,7 +85,11 @@ def check_count(**counts):
         If one is not a positive integer.
     """
     for name, count in counts.items():
-        if isinstance(count, bool) or not hasattr(count, "__index__") or count < 1:
+        try:
+            good = not isinstance(count, bool) and operator.index(count) >= 1
+        except TypeError:
+            good = False
+        if not good:
             raise ValueError(f"{name}: got {count!r}, wanted an integer of at least 1")
 
 
@@ -92,8 +98,10 @@ def check_images(images):
 
     Raises
     ------
+    TypeError
+        If they are no array of floating-point numbers.
     ValueError
-        If there are none, or a pixel is NaN or infinite.
+        If the rank is wrong, there are none, or a pixel is NaN or infinite.
     """
     check_shapes(images=(images, "n,h,w,c"))
     if len(images) == 0:

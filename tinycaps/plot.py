@@ -1,0 +1,149 @@
+"""Figures: each function returns a matplotlib Figure, and shows and saves nothing."""
+import numpy as np
+
+CORRECT, WRONG = "#0072B2", "#D55E00"
+"""Blue and vermilion, told apart by the colour-blind too."""
+
+
+def _figure(width, height):
+    from matplotlib.figure import Figure
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _show(ax, image):
+    """Draw one image (h, w, c) without axes."""
+    ax.imshow(np.clip(image, 0, 1).squeeze(), cmap="gray", vmin=0, vmax=1)
+    ax.set_xticks([])
+    ax.set_yticks([])
+
+
+def save(figure, path):
+    """Write a figure as a PNG, atomically."""
+    from .checkpoint import write_atomically
+    write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=100))
+
+
+def learning_curves(log, error_of):
+    """Draw the loss of the training batches and the error after each epoch.
+
+    Parameters
+    ----------
+    log : list of dict
+        From `tinycaps.train.train`; lines with a "loss" and lines with an "error", a fraction.
+    error_of : str
+        Whose error it is, for the label.
+    """
+    losses = [line for line in log if "loss" in line]
+    errors = [line for line in log if "error" in line]
+    figure = _figure(9, 3.5)
+    left, right = figure.subplots(1, 2)
+    left.plot([line["epoch"] for line in losses], [line["loss"] for line in losses], color=CORRECT, linewidth=1)
+    left.set(xlabel="epoch", ylabel="training loss", yscale="log")
+    right.plot([line["epoch"] for line in errors], [100 * line["error"] for line in errors], color=WRONG, marker=".")
+    right.set(xlabel="epoch", ylabel=f"error on the {error_of} (%)", ylim=(0, None))
+    for ax in (left, right):
+        ax.grid(alpha=0.3)
+        ax.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def reconstructions(images, redrawn, captions, correct):
+    """Draw images above their reconstructions.
+
+    Parameters
+    ----------
+    images, redrawn : arrays (n, h, w, c)
+    captions : list of str
+    correct : bool array (n,)
+        Colours the captions.
+    """
+    figure = _figure(max(0.9 * len(images), 2.4), 2.5)
+    axes = figure.subplots(2, len(images), squeeze=False)
+    for column, image, again, caption, right in zip(axes.T, images, redrawn, captions, correct):
+        _show(column[0], image)
+        _show(column[1], again)
+        column[0].set_title(caption, fontsize=8, color=CORRECT if right else WRONG)
+    axes[0, 0].set_ylabel("image", fontsize=8)
+    axes[1, 0].set_ylabel("reconstruction", fontsize=8)
+    return figure
+
+
+def pose_sweep(images, offsets, title):
+    """Draw what each pose dimension means: one row each, moved from left to right (S17 Figure 4).
+
+    Parameters
+    ----------
+    images : array (q, m, h, w, c)
+        Reconstructions with dimension q moved by offsets[m].
+    offsets : array (m,)
+    title : str
+    """
+    q, m, h, w, c = images.shape
+    framed = np.pad(images, ((0, 0), (0, 0), (0, 1), (0, 1), (0, 0)), constant_values=0.4)
+    sheet = framed.transpose(0, 2, 1, 3, 4).reshape(q * (h + 1), m * (w + 1), c)
+    figure = _figure(0.5 * m + 1, 0.5 * q + 0.8)
+    ax = figure.subplots()
+    _show(ax, sheet)
+    ax.set_xticks((np.arange(m) + 0.5) * (w + 1), [f"{offset:+.2f}" for offset in offsets], fontsize=7)
+    ax.set_yticks((np.arange(q) + 0.5) * (h + 1), [str(k + 1) for k in range(q)], fontsize=7)
+    ax.tick_params(length=0)
+    ax.set(xlabel="added to the dimension", ylabel="dimension of the capsule")
+    ax.set_title(title, fontsize=10)
+    return figure
+
+
+def coupling_rounds(image, coupling, lengths, grid):
+    """Draw how the primary capsules divide themselves among the classes, round by round.
+
+    Parameters
+    ----------
+    image : array (h, w, c)
+    coupling : list of arrays (i, j)
+        One for each round; i runs over the grid, then over the types at each place.
+    lengths : list of arrays (j,)
+        Of the class capsules after each round.
+    grid : tuple (rows, columns)
+    """
+    rounds, classes = len(coupling), coupling[0].shape[1]
+    maps = [c.reshape(*grid, -1, classes).mean(axis=2) for c in coupling]
+    top = max(m.max() for m in maps)
+    figure = _figure(0.95 * (classes + 1) + 0.8, 1.15 * rounds + 0.6)
+    axes = figure.subplots(rounds, classes + 1, squeeze=False)
+    for t in range(rounds):
+        if t == 0:
+            _show(axes[t, 0], image)
+        else:
+            axes[t, 0].set_axis_off()
+        for j in range(classes):
+            ax = axes[t, j + 1]
+            shown = ax.imshow(maps[t][:, :, j], cmap="viridis", vmin=0, vmax=top)
+            ax.set_xticks([])
+            ax.set_yticks([])
+            ax.set_xlabel(f"‖v‖ = {lengths[t][j]:.2f}", fontsize=7)
+            if t == 0:
+                ax.set_title(f"class {j}", fontsize=8)
+        axes[t, 1].set_ylabel(f"round {t + 1}", fontsize=8)
+    figure.colorbar(shown, ax=axes, shrink=0.8, label="coupling, mean over the types at a place")
+    return figure
+
+
+def step_size_errors(curves, ridders):
+    """Draw the error of difference quotients against their step, and what extrapolation makes of it.
+
+    Parameters
+    ----------
+    curves : dict
+        Label to (steps, relative errors).
+    ridders : dict
+        Label to a relative error, drawn as a level line.
+    """
+    figure = _figure(7, 4.5)
+    ax = figure.subplots()
+    for (label, (steps, errors)), colour in zip(curves.items(), (CORRECT, "#56B4E9", "#009E73")):
+        ax.plot(steps, errors, ".-", label=label, color=colour)
+    for (label, error), style in zip(ridders.items(), ("-", "--")):
+        ax.axhline(error, label=label, color=WRONG, linestyle=style)
+    ax.set(xscale="log", yscale="log", xlabel="step h", ylabel="relative error of the derivative")
+    ax.grid(alpha=0.3)
+    ax.legend(fontsize=8)
+    return figure
