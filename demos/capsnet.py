@@ -33,7 +33,7 @@ from tinycaps.optim import exponential_decay
 from tinycaps.train import train
 
 LOADERS = {"digits": load_digits, "mnist": load_mnist, "fashion-mnist": load_fashion_mnist}
-SMALL = dict(epochs=40, batch=32, learning_rate=4e-3, decay=0.93, shift=0)
+SMALL = dict(epochs=50, batch=32, learning_rate=4e-3, decay=0.93, shift=0)
 LARGE = dict(epochs=10, batch=128, learning_rate=1e-3, decay=0.9, shift=2)
 SHOWN = 12
 
@@ -45,10 +45,11 @@ def build_parser():
                    help="digits (default), mnist, fashion-mnist, or FILE.npz with images and labels")
     p.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
     at_least_one = command.whole_number(1)
-    p.add_argument("--epochs", type=at_least_one, metavar="N", help="default 40 for images up to 16 pixels, else 10")
+    p.add_argument("--epochs", type=at_least_one, metavar="N", help="default 50 for images up to 16 pixels, else 10")
     p.add_argument("--batch", type=at_least_one, metavar="N", help="default 32, or 128")
-    p.add_argument("--learning-rate", type=float, metavar="X", help="of Adam at the start; default 4e-3, or 1e-3")
-    p.add_argument("--decay", type=float, metavar="X", help="the learning rate falls by this factor in an epoch; default 0.93, or 0.9")
+    p.add_argument("--learning-rate", type=command.positive_number, metavar="X", help="of Adam at the start; default 4e-3, or 1e-3")
+    p.add_argument("--decay", type=command.positive_number, metavar="X",
+                   help="the learning rate falls by this factor in an epoch; default 0.93, or 0.9")
     p.add_argument("--shift", type=command.whole_number(0), metavar="N", help="move images by up to N pixels; default 0, or 2")
     p.add_argument("--iterations", type=at_least_one, default=3, metavar="R", help="routing rounds (default 3)")
     p.add_argument("--hold-out", type=at_least_one, metavar="N", help="judge on the last N training images, not on the test images")
@@ -114,7 +115,7 @@ def fit(arguments, data, config):
         shift=arguments.shift, learning_rate=lambda step: exponential_decay(arguments.learning_rate, step, arguments.decay, steps),
         evaluate=evaluate, folder=run_folder(arguments), resume=arguments.resume,
         about={"config": dataclasses.asdict(config), "learning_rate": arguments.learning_rate, "decay": arguments.decay})
-    return params, log, seconds
+    return params, log or [{"epoch": arguments.epochs, **evaluate(params)}], seconds
 
 
 def redraw(params, v, labels, config):
@@ -154,9 +155,10 @@ def read_images(arguments):
         raise FileNotFoundError(f"checkpoint: got {path}, which does not exist, wanted one to predict with: "
                                 "train first (python -m demos.capsnet), or name it with --checkpoint")
     found = load_checkpoint(path)
-    if "config" not in found.about:
-        raise ValueError(f"checkpoint: got {path} of another network, wanted one that demos.capsnet wrote")
-    config = CapsNetConfig(**found.about["config"])
+    try:
+        config = CapsNetConfig(**found.about["config"])
+    except (KeyError, TypeError):
+        raise ValueError(f"checkpoint: got {path} of another network, wanted one that demos.capsnet wrote") from None
     images = np.stack([load_image(image, config.image_shape) for image in arguments.predict])
     v, _ = capsnet_forward(found.params, images, config)
     lengths = length_forward(v)[0]
@@ -173,10 +175,9 @@ def main(argv=None):
     """Run the demo; return its exit code."""
     arguments = build_parser().parse_args(argv)
     record = command.Record("capsnet", argv, arguments)
-    if arguments.predict:
-        arguments.out.mkdir(parents=True, exist_ok=True)
-        return read_images(arguments)
     command.prepare(arguments)
+    if arguments.predict:
+        return read_images(arguments)
     data = load_data(arguments)
     config = fit_config(data, arguments.iterations)
     fill_in(arguments, config.image_shape)

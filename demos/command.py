@@ -1,7 +1,9 @@
 """What all demos share: their arguments, one line for an error of the user, and the record of a run."""
 import argparse
+import math
 import shlex
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -39,12 +41,24 @@ def whole_number(least):
     return convert
 
 
+def positive_number(text):
+    """Convert an argument that must be finite and above 0, such as a learning rate."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"got {text!r}, wanted a number above 0")
+    return number
+
+
 def prepare(arguments):
-    """Find out before the work, not after it, that the device is missing or that --out cannot be written."""
+    """Find out before the work, not after it, that the device is missing or that --out cannot be written; leave what is there."""
     if getattr(arguments, "device", "cpu") == "gpu":
         asarray([0.0], "gpu")
     try:
-        write_json(arguments.out / "run.json", {"finished": False})
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=arguments.out).close()
     except OSError as error:
         raise OSError(f"out: got {arguments.out}, wanted a folder that can be written ({error.strerror})") from None
 

@@ -198,7 +198,8 @@ xp.ufunc = Ufunc
 xp.asnumpy = lambda a: a.get() if isinstance(a, StandIn) else np.asarray(a)
 xp.get_array_module = lambda *arrays: xp if any(isinstance(a, StandIn) for a in arrays) else np
 xp.cuda = SimpleNamespace(runtime=SimpleNamespace(
-    getDeviceCount=lambda: 1, getDeviceProperties=lambda k: {"name": b"stand-in"}, CUDARuntimeError=type("CUDARuntimeError", (RuntimeError,), {})))
+    getDeviceCount=lambda: 1, getDeviceProperties=lambda k: {"name": b"stand-in"},
+    CUDARuntimeError=type("CUDARuntimeError", (RuntimeError,), {})))
 
 
 def activate(monkeypatch):

@@ -6,7 +6,7 @@
     ops          ordinary pairs: linear, convolution, softmax, ...
     capsules     squash, predictions, routing, margin loss, CapsNet, and the baseline CNN
     optim        SGD with momentum, RMSprop, Adam
-    train        the loop: batches, progress, log, checkpoint, resume
+    train        the loop: batches, progress, log, checkpoint, resume (with run_log and checkpoint)
     data         embedded digits, the MNIST family, your own images
     plot         figures
     environment  versions, processor, BLAS, devices

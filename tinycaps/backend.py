@@ -10,6 +10,7 @@ import numpy as np
 
 HOST = (np.ndarray, np.generic)
 
+
 def _cupy():
     """CuPy, if the user has imported it (no one owns a device array without it); never imported on behalf of a NumPy user."""
     return sys.modules.get("cupy")

@@ -2,6 +2,7 @@
 import json
 import os
 import zipfile
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,15 +69,15 @@ def load_checkpoint(path):
         If the file is torn or something else.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            head = json.loads(str(file["head"]))
+        with open(path, "rb") as file, np.lib.npyio.NpzFile(file, allow_pickle=False) as arrays:
+            head = json.loads(str(arrays["head"]))
             parts = {"params": {}, "state": {}}
-            for name in file.files:
+            for name in arrays.files:
                 part, _, key = name.partition("/")
                 if key:
-                    parts[part][key] = file[name]
+                    parts[part][key] = arrays[name]
             return Checkpoint(**parts, **head)
     except FileNotFoundError:
         raise FileNotFoundError(f"checkpoint: got {path}, which does not exist, wanted a checkpoint.npz of a training run") from None
-    except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, TypeError, EOFError, OSError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
         raise ValueError(f"checkpoint: got {path}, which is torn or no checkpoint ({error}), wanted one of a training run") from None

@@ -11,8 +11,8 @@ def _figure(width, height):
 
 
 def _show(ax, image):
-    """Draw one image (h, w, c) without axes."""
-    ax.imshow(np.clip(image, 0, 1).squeeze(), cmap="gray", vmin=0, vmax=1)
+    """Draw one image (h, w, c) without axes: three channels in colour, any other number as their mean."""
+    ax.imshow(np.clip(image if image.shape[-1] == 3 else image.mean(axis=-1), 0, 1), cmap="gray", vmin=0, vmax=1)
     ax.set_xticks([])
     ax.set_yticks([])
 

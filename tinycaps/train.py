@@ -1,8 +1,9 @@
 """The training loop: shuffled batches, shifts, progress, log, checkpoints, and resuming as if nothing had happened.
 
 Nothing random is carried from step to step: the order and the shifts of an epoch are drawn from (seed, epoch), what a
-step needs from (seed, epoch, step in the epoch). So parameters, optimiser state and the number of steps done are the whole state of
-a run, and a run that was killed and resumed ends, on NumPy, with the same bits.
+step needs from (seed, epoch, step in the epoch), both counted from 1, since NumPy takes (seed, 0) for the seed alone. So
+parameters, optimiser state and the number of steps done are the whole state of a run, and a run that was killed and resumed
+ends, on NumPy, with the same bits.
 """
 import json
 import math
@@ -14,10 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from .backend import get_xp
-from .checkpoint import Checkpoint, load_checkpoint, save_checkpoint, write_atomically
+from .checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from .checks import check_count, check_images, check_labels
 from .data import shift_images
 from .optim import adam
+from .run_log import RunLog
 
 
 class TrainingError(RuntimeError):
@@ -69,7 +71,8 @@ def train(gradients, params, images, labels, *, epochs, batch, folder, about, se
     Raises
     ------
     ValueError, TypeError
-        If the images or labels are unfit, the batch is larger than the data, or the checkpoint is of another run.
+        If the images or labels are unfit, the batch is larger than the data, or the checkpoint is of another run. Nothing has
+        been written then.
     FileNotFoundError
         If there is nothing to resume.
     TrainingError
@@ -79,28 +82,33 @@ def train(gradients, params, images, labels, *, epochs, batch, folder, about, se
     check_images(images)
     check_labels(labels, len(images), np.iinfo(np.int64).max)
     check_count(epochs=epochs, batch=batch, log_every=log_every)
+    for name, value in (("seed", seed), ("shift", shift)):
+        if not hasattr(value, "__index__") or value < 0:
+            raise ValueError(f"{name}: got {value!r}, wanted an integer of at least 0")
     if batch > len(images):
         raise ValueError(f"batch: got {batch}, wanted at most the {len(images)} training images")
-    about = json.loads(json.dumps(about | {"seed": seed, "batch": batch, "shift": shift, "images": list(images.shape),
-                                           "data_crc32": zlib.crc32(np.ascontiguousarray(images), zlib.crc32(labels))}))
+    data = zlib.crc32(np.ascontiguousarray(images), zlib.crc32(np.ascontiguousarray(labels)))
+    about = json.loads(json.dumps(about | {"seed": seed, "batch": batch, "shift": shift, "images": images.shape, "data_crc32": data}))
     state, step, seconds = {}, 0, 0.0
     if resume:
         step, seconds = _restore(folder / "checkpoint.npz", params, state, about)
-    log = _Log(folder / "log.jsonl", step if resume else None)
-    if not resume and (folder / "checkpoint.npz").exists():
-        os.replace(folder / "checkpoint.npz", folder / "old-checkpoint.npz")
+    else:
+        _keep_old(folder)
+    for torn in folder.glob(".checkpoint.npz.*"):
+        torn.unlink()                               # left by a kill in the middle of writing
+    log = RunLog(folder / "log.jsonl", step)
 
     steps_per_epoch = math.ceil(len(images) / batch)
     losses = []
     started = saved = time.monotonic()
-    with _progress(epochs * steps_per_epoch, step) as bar:
+    with np.errstate(all="ignore"), _progress(epochs * steps_per_epoch, step) as bar:    # what is not finite is reported by its step
         for epoch in range(step // steps_per_epoch, epochs):
             order, offsets = _plan_epoch(seed, epoch, len(images), shift)
             for k in range(step % steps_per_epoch, steps_per_epoch):
                 chosen = order[k * batch:(k + 1) * batch]
                 x, y = _to_params(params, shift_images(images[chosen], offsets[chosen]), labels[chosen])
                 rate = learning_rate(step)
-                loss, grads = gradients(params, x, y, np.random.default_rng([seed, epoch, k]))
+                loss, grads = gradients(params, x, y, np.random.default_rng([seed, 1 + epoch, 1 + k]))
                 update(params, grads, state, learning_rate=rate)
                 step += 1
                 losses.append(loss)
@@ -111,10 +119,11 @@ def train(gradients, params, images, labels, *, epochs, batch, folder, about, se
                     losses = []
                     log.write(step=step, epoch=step / steps_per_epoch, loss=mean, learning_rate=rate)
                     bar.set_postfix(loss=f"{mean:.4f}", refresh=False)
+                if last or due:
+                    _check_finite(params, step)
                 if last and evaluate:
                     log.write(step=step, epoch=epoch + 1, **evaluate(params))
                 if last or due:
-                    _check_finite(params, step)
                     save_checkpoint(folder / "checkpoint.npz",
                                     Checkpoint(params, state, about, step, seconds + time.monotonic() - started))
                     saved = time.monotonic()
@@ -124,7 +133,7 @@ def train(gradients, params, images, labels, *, epochs, batch, folder, about, se
 
 def _plan_epoch(seed, epoch, count, shift):
     """Draw the order of the images and how far each is moved."""
-    rng = np.random.default_rng([seed, epoch])
+    rng = np.random.default_rng([seed, 1 + epoch])
     return rng.permutation(count), rng.integers(-shift, shift, (count, 2), endpoint=True)
 
 
@@ -159,43 +168,28 @@ def _check_finite(params, step):
 def _restore(path, params, state, about):
     """Copy a checkpoint into params and state, if it is one of this run; return its step and seconds."""
     found = load_checkpoint(path)
-    for key in about | found.about:
-        came, wanted = found.about.get(key), about.get(key)
-        if came != wanted:
-            raise ValueError(f"checkpoint: got one of a run with {key} = {came}, wanted {key} = {wanted}")
-    shapes = {key: p.shape for key, p in params.items()}
-    if {key: p.shape for key, p in found.params.items()} != shapes:
-        raise ValueError(f"checkpoint: got arrays {', '.join(found.params)} of another network, wanted {shapes}")
+    came, wanted = _settings(found.about, found.params), _settings(about, params)
+    for key in wanted | came:
+        if came.get(key) != wanted.get(key):
+            raise ValueError(f"checkpoint: got one of a run with {key} = {came.get(key)}, wanted {key} = {wanted.get(key)}")
     for key, p in params.items():
         p[...] = get_xp(p).asarray(found.params[key], dtype=p.dtype)
     some = next(iter(params.values()))
-    state.update({key: get_xp(some).asarray(value) if value.ndim else value.item() for key, value in found.state.items()})
+    state.update({key: get_xp(some).asarray(value) if value.dtype.kind == "f" else value.item() for key, value in found.state.items()})
     return found.step, found.seconds
 
 
-class _Log:
-    """Lines of JSON, also kept in memory; resumed at a step, later lines (and a torn last one) are dropped."""
-
-    def __init__(self, path, step):
-        self.path, self.lines = path, []
-        if step is None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if path.exists():
-                os.replace(path, path.with_name(f"old-{path.name}"))
-        elif path.exists():
-            self.lines = [line for line in _readable(path) if line["step"] <= step]
-            text = "".join(json.dumps(line) + "\n" for line in self.lines)
-            write_atomically(path, lambda file: file.write(text.encode()))
-
-    def write(self, **numbers):
-        self.lines.append(numbers)
-        with open(self.path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(numbers) + "\n")
+def _settings(about, params):
+    """Lay out flat what two runs must have in common, so that one thing can be named."""
+    flat = {}
+    for key, value in about.items():
+        flat |= {f"{key}.{name}": entry for name, entry in value.items()} if isinstance(value, dict) else {key: value}
+    return flat | {f"params.{key}": f"{p.dtype} {p.shape}" for key, p in params.items()}
 
 
-def _readable(path):
-    for text in path.read_text(encoding="utf-8").splitlines():
-        try:
-            yield json.loads(text)
-        except json.JSONDecodeError:
-            return
+def _keep_old(folder):
+    """Rename what an earlier run left; a log without a checkpoint must not push out one that has its own."""
+    if (folder / "checkpoint.npz").exists():
+        for name in ("log.jsonl", "checkpoint.npz"):
+            if (folder / name).exists():
+                os.replace(folder / name, folder / f"old-{name}")

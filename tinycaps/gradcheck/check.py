@@ -5,14 +5,14 @@ import numpy as np
 
 from .pair import Pair
 from .report import VERDICTS, Report, Row
-from .ridders import derivative
+from .ridders import SAFETY, derivative
 
-SAFETY = 8
-"""A gradient may be off by this many estimated errors of the measurement."""
 UNSURE = 1e-6
 """A measurement whose error exceeds this part of the array's largest gradient proves nothing."""
 NOTHING = 1e-11
 """An array whose gradient is zero is measured well enough at this part of the outputs' own size."""
+PARTS = 200
+"""Bisection gives up after measuring so many parts of a direction."""
 TINY = 1e-30
 """The complex step: no difference is taken, so nothing is lost however small it is."""
 
@@ -49,8 +49,8 @@ def check_gradients(forward, backward, *inputs, seed=0, max_entries=400, directi
     The output is contracted with a random cotangent, and its derivative by every entry is measured by Ridders' extrapolation
     (`tinycaps.gradcheck.ridders`), whose error estimate is the tolerance: a gradient passes within 8 estimated errors, and a
     measurement too coarse to prove anything counts as "unsure", which is not a pass. Where forward takes complex numbers and
-    is analytic, Im f(x + i h)/h with h = 1e-30 is a second witness without any difference. Random directions have
-    entries ±1, so that a fault in a single entry cannot hide.
+    is analytic, Im f(x + i h)/h with h = 1e-30 is a second witness without any difference. The entries of a random direction have
+    sizes from 1/2 to 1 and both signs, so that neither a fault in a single entry nor two equal ones can hide.
     """
     pair = Pair(forward, backward, inputs, keywords)
     rng = np.random.default_rng(seed)
@@ -95,26 +95,33 @@ class _Probe:
         self.x = pair.arrays[name]
         spread = np.sqrt(np.mean(self.x ** 2))
         self.step = 2.0 ** np.round(np.log2(spread)) if spread > 0 else 1.0
-        self.outputs_size = np.abs(weights * pair.outputs(pair.arrays)).sum() / self.step
+        self.centre = pair.outputs(pair.arrays)
+        sizes = [np.abs(self.outputs(h, np.ones(self.x.shape))) for h in (-1 / 16, 0, 1 / 16)]
+        self.outputs_size = (np.nan_to_num(sizes, posinf=0) @ np.abs(weights)).max() / self.step
 
-    def outputs(self, step, direction):
-        return self.pair.outputs(self.pair.arrays | {self.name: self.x + step * direction})
+    def outputs(self, h, direction):
+        """Return the outputs after h steps along the direction; outside of f's domain they may be NaN."""
+        if not h:
+            return self.centre
+        with np.errstate(all="ignore"):
+            return self.pair.outputs(self.pair.arrays | {self.name: self.x + h * self.step * direction})
 
     def measure(self, direction):
-        """Compare analytic and measured derivative along a direction of entries 0 and ±1."""
-        length = np.sqrt(np.count_nonzero(direction))
+        """Compare analytic and measured derivative along a direction."""
+        length = np.linalg.norm(direction)
         size = np.abs(self.gradient).max() * length
-        argument_noise = np.abs(self.gradient * self.x * direction).sum() / length
-        found = derivative(lambda h: self.outputs(h * self.step, direction), self.weights, size * self.step, argument_noise)
-        numeric, error, left, right = (z / self.step for z in found[:4])
+        argument_noise = np.linalg.norm(self.gradient * self.x * direction)
+        found = derivative(lambda h: self.outputs(h, direction), self.weights, size * self.step, argument_noise)
+        numeric, error, left, right, sides_error = (z / self.step for z in found)
         analytic, tolerance = float((self.gradient * direction).sum()), SAFETY * error
         agrees = abs(analytic - numeric) <= tolerance
         witness = self.complex_step(direction)
         if witness is not None and abs(witness - numeric) > tolerance and agrees:
             witness = None
         if found.kink:
-            verdict = "kink" if min(left, right) - tolerance <= analytic <= max(left, right) + tolerance else "WRONG"
-        elif error > UNSURE * max(size, abs(numeric)) and error > NOTHING * self.outputs_size:
+            margin = SAFETY * sides_error
+            verdict = "kink" if min(left, right) - margin <= analytic <= max(left, right) + margin else "WRONG"
+        elif found.doubt / self.step > max(UNSURE * max(size, abs(numeric)), NOTHING * self.outputs_size):
             verdict = "unsure"
         elif not agrees:
             verdict = "WRONG" if witness is None or abs(analytic - witness) > tolerance else "unsure"
@@ -127,13 +134,14 @@ class _Probe:
         arrays = {name: array.astype(np.complex128) for name, array in self.pair.arrays.items()}
         arrays[self.name] = arrays[self.name] + 1j * TINY * direction
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", RuntimeWarning)
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("error", np.exceptions.ComplexWarning)
                 outputs = self.pair.outputs(arrays)
-        except (TypeError, ValueError, np.exceptions.ComplexWarning):
+        except Exception:       # real numbers went well, so whatever it is, it is about complex ones
             return None
-        return float(self.weights @ outputs.imag / TINY) if outputs.dtype.kind == "c" else None
+        if outputs.dtype.kind != "c" or not np.isfinite(outputs).all():
+            return None
+        return float(self.weights @ outputs.imag / TINY)
 
     def one(self, entry):
         """Return the direction that moves one entry, given by its place in the flat array."""
@@ -157,24 +165,29 @@ def _check_entries(probe):
 def _check_directions(probe, rng, count):
     rows = []
     for _ in range(count):
-        direction = rng.choice([-1.0, 1.0], probe.x.shape)
+        direction = rng.uniform(0.5, 1, probe.x.shape) * rng.choice([-1.0, 1.0], probe.x.shape)
         row = probe.measure(direction)
         rows.append(_bisect(probe, direction, row) if row.verdict == "WRONG" else row)
     return max(rows, key=_badness)._replace(checked=f"{count} directions", kinks=sum(row.kinks for row in rows))
 
 
 def _bisect(probe, direction, row):
-    """Halve the set of moved entries, keeping a half that is wrong, until one entry is left."""
-    entries = np.arange(probe.x.size)
-    while len(entries) > 1:
-        for half in np.array_split(entries, 2):
-            part = np.zeros(probe.x.shape)
-            part.flat[half] = direction.flat[half]
-            found = probe.measure(part)
-            if found.verdict == "WRONG":
-                break
-        else:
-            return row
-        entries, row = half, found
-    entry = int(entries[0])
-    return probe.measure(probe.one(entry))._replace(index=probe.index(entry))
+    """Halve the set of moved entries, following what is wrong, until one entry is left.
+
+    Kinks of many entries at once need not add up to a slope between those of both sides, though each for itself does; so a
+    direction whose wrong parts fall into kinks is a kink.
+    """
+    kinks, waiting = 0, np.array_split(np.arange(probe.x.size), 2)
+    for _ in range(PARTS):
+        if not waiting:
+            break
+        entries = waiting.pop()
+        part = np.zeros(probe.x.shape)
+        part.flat[entries] = direction.flat[entries]
+        found = probe.measure(part)
+        kinks += found.kinks
+        if found.verdict == "WRONG":
+            if len(entries) == 1:
+                return probe.measure(probe.one(entries[0]))._replace(index=probe.index(entries[0]))
+            waiting += np.array_split(entries, 2)
+    return row._replace(verdict="kink") if kinks else row

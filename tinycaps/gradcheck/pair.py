@@ -21,11 +21,13 @@ class Pair:
     def __init__(self, forward, backward, inputs, keywords):
         self.forward, self.backward, self.inputs, self.keywords = forward, backward, inputs, keywords
         self.arrays, self.place = {}, {}
+        arguments = _argument_names(forward, len(inputs))
         dicts = sum(isinstance(x, dict) for x in inputs)
-        for position, (argument, x) in enumerate(zip(_argument_names(forward, len(inputs)), inputs)):
+        for position, (argument, x) in enumerate(zip(arguments, inputs)):
             for key, array in (x.items() if isinstance(x, dict) else [(None, x)]):
                 if is_array(array) and array.dtype.kind == "f" and array.size:
-                    name = argument if key is None else key if dicts == 1 else f"{argument}[{key}]"
+                    plain = dicts == 1 and key not in arguments
+                    name = argument if key is None else str(key) if plain else f"{argument}[{key}]"
                     self.arrays[name] = to_numpy(array).astype(np.float64)
                     self.place[name] = position, key
         if not self.arrays:
@@ -69,6 +71,8 @@ class Pair:
             problems.append("forward: got different outputs from two equal calls, wanted a function of its inputs alone")
         if not np.isfinite(_flat(outputs)).all():
             problems.append("forward: got NaN or infinity, wanted finite outputs")
+        problems += [f"forward: got an output of {to_numpy(y).dtype}, wanted the inputs' float64"
+                     for y in outputs if to_numpy(y).dtype != np.float64]
         cotangents = [self.xp.asarray(rng.standard_normal(np.shape(y))) for y in outputs]
         held = [(where, array, to_numpy(array).copy())
                 for where, part in (("the cache", cache), ("the upstream gradient", cotangents)) for array in _arrays_in(part)]

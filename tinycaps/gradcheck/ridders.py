@@ -2,22 +2,30 @@
 
 A central difference D(h) = (f(h) − f(−h)) / 2h of a smooth f is f'(0) + a₁h² + a₂h⁴ + …. From D(h), D(h/2), D(h/4), … Neville's
 scheme removes one power after the other; how much neighbours in the table still differ estimates the error that is left
-(Ridders 1982; Press et al., Numerical Recipes 5.7). Three things are added:
+(Ridders 1982; Press et al., Numerical Recipes 5.7). An estimate that is to serve as a tolerance must not be right by luck:
 
-* rounding: an output of size |y| is known to a few eps |y|, so no difference quotient is better than eps |y| / h, whatever the table says;
+* rounding of the outputs: y is known to a few eps |y|, so no difference quotient is better than eps |y| / h, whatever the table says.
+  An output that stands still is no better known: at the largest h that left it in place, it may have moved by eps |y| unseen;
+* rounding inside f does not show in the size of its outputs, and the smallest of many differences is small by chance. So a row of
+  the table counts only if the two rows after it, at smaller steps, bear it out;
 * several first steps: a kink or a pole closer than h spoils the table, so smaller first steps are tried until one is good enough;
 * kinks at the point itself: there the central difference is the mean of both slopes and looks perfect (1/2 for relu at 0), so
-  the slopes of the two sides are compared.
+  the slopes of the two sides, S(h) = f'(0±) + b₁h + b₂h² + …, have tables of their own. It is a kink if they differ by more than
+  both may be off, and no smaller step brings them together.
 """
 from typing import NamedTuple
 
 import numpy as np
 
-FIRST_STEPS = tuple(2.0 ** -k for k in (4, 9, 14, 19, 24))
-LEVELS = 7
+SAFETY = 8
+"""What is measured may be off by this many estimated errors."""
+FIRST_STEPS = tuple(2.0 ** -k for k in range(4, 45, 5))
+LEVELS = 9
 ROUNDING = 4 * np.finfo(np.float64).eps
 GOOD_ENOUGH = 1e-10
-KINK = 1e-5
+SIDES = 1e-4
+"""The slopes of the sides may be so much worse known than the derivative: they only have to show a kink."""
+CERTAIN = 1e-3
 
 
 class Derivative(NamedTuple):
@@ -27,7 +35,22 @@ class Derivative(NamedTuple):
     error: float
     left: float
     right: float
-    kink: bool
+    sides_error: float
+    """Of `left` and `right`."""
+
+    @property
+    def kink(self):
+        """The slopes of the two sides differ."""
+        return self.right != self.left and self.gap > 2 * SAFETY * self.sides_error
+
+    @property
+    def gap(self):
+        return abs(self.right - self.left)
+
+    @property
+    def doubt(self):
+        """The less the better: an error is worth little where a kink could hide."""
+        return max(self.error, SIDES * self.sides_error)
 
 
 def derivative(f, weights, scale, argument_noise=0.0):
@@ -43,50 +66,102 @@ def derivative(f, weights, scale, argument_noise=0.0):
     scale : float
         Size of the derivatives expected; an error below 1e-10 of it ends the search for a better first step.
     argument_noise : float
-        |Σ x ∂f/∂x|, by eps of which rounding the argument x + h may change f.
+        Size of x ∂f/∂x, by eps of which rounding the argument x + h may change f.
 
     Returns
     -------
     Derivative
         `error` is an estimate of |value − truth|. `left` and `right` are the slopes of the two sides; `kink` says that they differ.
     """
-    centre = f(0.0)
-    best = None
+    differences = _Differences(f, weights, argument_noise)
+    tables = []
     for first in FIRST_STEPS:
-        found = _table(f, centre, weights, first, argument_noise)
-        if best is None or found.error < best.error:
-            best = found
-        if best.error <= GOOD_ENOUGH * max(scale, abs(best.value)):
+        tables.append(_table(differences, first))
+        best = _choose(tables)
+        nothing_better = differences.noise(first / 64)          # the second row of the next table
+        if not best.kink and best.doubt <= max(GOOD_ENOUGH * max(scale, abs(best.value)), nothing_better):
             break
     return best
 
 
-def _table(f, centre, weights, first, argument_noise):
-    """Fill one table of Neville's scheme, row by row, h = first, first/2, …, and return its best entry."""
-    row, best, slopes = [], None, []
+class _Differences:
+    """Difference quotients, taken at smaller and smaller steps, and what rounding leaves of them."""
+
+    def __init__(self, f, weights, argument_noise):
+        self.f, self.weights, self.argument_noise = f, weights, argument_noise
+        self.centre = f(0.0)
+        self.moves = np.ones(self.centre.shape, bool)
+        self.stands = np.ones(self.centre.shape)
+        """The largest step that leaves an output in place."""
+
+    def __call__(self, h):
+        """Return the slopes of the left and of the right side, and their rounding error."""
+        above, below = self.f(h), self.f(-h)
+        moved, self.moves = self.moves, (above != self.centre) | (below != self.centre)
+        self.stands[moved] = h
+        self.size = self.weights * np.maximum(np.abs(above), np.abs(below))
+        return self.weights @ (self.centre - below) / h, self.weights @ (above - self.centre) / h, self.noise(h)
+
+    def noise(self, h):
+        outputs = np.linalg.norm(self.size / np.where(self.moves, h, self.stands))
+        return ROUNDING * np.hypot(outputs, self.argument_noise / h)
+
+
+class _Neville:
+    """One table, row by row, for quotients whose error is a series in h² (ratio 4) or in h (ratio 2)."""
+
+    def __init__(self, ratio):
+        self.ratio, self.row, self.tops = ratio, [], []
+
+    def add(self, quotient, noise):
+        """Add the row of a quotient at half the step, and keep the row's best (error, value)."""
+        above, self.row = self.row, [quotient]
+        top = np.inf, quotient
+        for k, old in enumerate(above):
+            last = self.row[k]
+            better = last + (last - old) / (self.ratio ** (k + 1) - 1)
+            self.row.append(better)
+            top = min(top, (max(abs(better - last), abs(better - old), noise), better))
+        self.tops.append(top)
+
+    @property
+    def finished(self):
+        """Two more rows did not make it better."""
+        return len(self.tops) > 4 and min(self.tops) in self.tops[:-2]
+
+    def result(self):
+        """Return the best (error, value). Rounding doubles from row to row: a later value may differ by so much, and no more."""
+        found = np.inf, 0.0
+        for b, (error, value) in enumerate(self.tops[:-2]):
+            differences = [abs(later - value) / 2 ** k for k, (_, later) in enumerate(self.tops[b + 1:], 1)]
+            found = min(found, (max(error, *differences), value))
+        return found
+
+
+def _table(differences, first):
+    middle, left, right = _Neville(4), _Neville(2), _Neville(2)
     for level in range(LEVELS):
-        h = first / 2 ** level
-        above, below = f(h), f(-h)
-        moved = (above != centre) | (below != centre)
-        noise = ROUNDING * (np.abs(weights * centre)[moved].sum() + argument_noise) / h
-        right, left = weights @ (above - centre) / h, weights @ (centre - below) / h
-        slopes.append((left, right, noise))
-        previous, row = row, [weights @ (above - below) / (2 * h)]
-        for k, old in enumerate(previous):
-            better = row[k] + (row[k] - old) / (4.0 ** (k + 1) - 1)
-            error = max(abs(better - row[k]), abs(better - old), noise)
-            row.append(better)
-            if best is None or error <= best[1]:
-                best = better, error
-        if previous and abs(row[-1] - previous[-1]) > 2 * best[1]:
+        slope_left, slope_right, noise = differences(first / 2 ** level)
+        if np.isfinite(slope_left + slope_right):
+            middle.add((slope_left + slope_right) / 2, noise)
+            left.add(slope_left, noise)
+            right.add(slope_right, noise)
+        if middle.finished:
             break
-    return _with_slopes(best, slopes)
+    (error, value), (error_left, slope_left), (error_right, slope_right) = middle.result(), left.result(), right.result()
+    sides_error = max(error_left, error_right)
+    found = Derivative(*map(float, (value, error, slope_left, slope_right, sides_error)))
+    if sides_error < error and not found.kink:          # x|x| at 0: no series in h² fits, but both sides are smooth
+        return found._replace(value=(found.left + found.right) / 2, error=found.sides_error)
+    return found
 
 
-def _with_slopes(best, slopes):
-    """Extrapolate the one-sided slopes, S(h) = S + O(h), and call it a kink if they stay apart as the step is halved."""
-    (left_2h, right_2h, _), (left_h, right_h, noise) = slopes[-2:]
-    left, right = 2 * left_h - left_2h, 2 * right_h - right_2h
-    gap, gap_2h = right_h - left_h, right_2h - left_2h
-    apart = abs(gap) > 0.75 * abs(gap_2h) and abs(right - left) > KINK * (abs(left) + abs(right)) + 16 * noise
-    return Derivative(float(best[0]), float(best[1]), float(left), float(right), bool(apart))
+def _choose(tables):
+    """Return the table with the least doubt, unless another one refutes it."""
+    best = min(tables, key=lambda table: table.doubt)
+    others = []
+    if best.kink:                               # smaller steps show the sides meet: it was a narrow bend
+        others = [t for t in tables if t.gap + SAFETY * t.sides_error < best.gap / 2]
+    elif best.left == best.right == 0:          # larger steps showed a slope: rounding has swallowed it
+        others = [t for t in tables if not t.kink and t.error < CERTAIN * abs(t.value)]
+    return min(others or [best], key=lambda table: table.doubt)

@@ -1,0 +1,120 @@
+"""The baseline: a plain convolutional network."""
+import numpy as np
+import pytest
+
+from tests import reference
+from tests.capsules.networks import LABELS, SMALL_CNN, cnn
+from tests.ops.facts import ALONG_DIRECTIONS, close, on, on_device, refuses, refuses_bad_labels, refuses_two_memories, stays_float32
+from tinycaps.capsules import CNN_DIGITS, CNN_PAPER, CNNConfig, cnn_backward, cnn_forward, cnn_loss_backward, cnn_loss_forward, init_cnn
+from tinycaps.gradcheck import assert_gradients
+
+masked = pytest.mark.parametrize("masked", [False, True], ids=["without-mask", "with-mask"])
+
+
+def with_input(dlogits, cache):
+    return cnn_backward(dlogits, cache, input_gradient=True)
+
+
+@masked
+def test_equals_the_loops(xp, masked):
+    params, x, _, mask = cnn(np)
+    logits, _ = cnn_forward(*on(xp, params, x), SMALL_CNN, xp.asarray(mask) if masked else None)
+    close(logits, [reference.cnn(params, image, SMALL_CNN, stays if masked else None) for image, stays in zip(x, mask)])
+
+
+@masked
+def test_loss_equals_the_loops(xp, masked):
+    params, x, labels, mask = cnn(np)
+    loss, _ = cnn_loss_forward(*on(xp, params, x, labels), SMALL_CNN, xp.asarray(mask) if masked else None)
+    rows = [reference.cnn(params, image, SMALL_CNN, stays if masked else None) for image, stays in zip(x, mask)]
+    close(loss, sum(map(reference.cross_entropy, rows, labels)) / 3)
+
+
+@masked
+def test_gradients_by_name(xp, masked):
+    params, x, labels, mask = cnn(xp)
+    report = assert_gradients(lambda params: cnn_loss_forward(params, x, labels, SMALL_CNN, mask if masked else None), cnn_loss_backward,
+                              params, **ALONG_DIRECTIONS)
+    assert {row.name for row in report.rows} == params.keys()
+
+
+def test_gradients_of_parameters_and_image(xp):
+    params, x, _, mask = cnn(xp)
+    report = assert_gradients(cnn_forward, with_input, params, x, SMALL_CNN, mask, **ALONG_DIRECTIONS)
+    assert {row.name for row in report.rows} == {*params, "x"}
+
+
+def test_gradients_entry_by_entry_of_all_but_the_largest_layer():
+    params, x, labels, mask = cnn(np)
+    assert_gradients(lambda params: cnn_loss_forward(params, x, labels, SMALL_CNN, mask), cnn_loss_backward, params, max_entries=60)
+
+
+def test_silenced_units_learn_nothing(xp):
+    params, x, labels, mask = cnn(xp)
+    mask[:, 2] = False
+    _, cache = cnn_loss_forward(params, x, labels, SMALL_CNN, mask)
+    grads = cnn_loss_backward(1.0, cache)
+    assert not grads["output.0.W"][2].any() and not grads["hidden.1.W"][:, 2].any() and not grads["hidden.1.bias"][2].any()
+
+
+def test_dropout_rate_is_the_configs(xp):
+    params, x, _, mask = cnn(xp)
+    logits, _ = cnn_forward(params, x, SMALL_CNN)
+    dropped, _ = cnn_forward(params, x, SMALL_CNN, mask | True)
+    bias = params["output.0.bias"]
+    close(dropped, (logits - bias) / 0.7 + bias)
+
+
+def test_paper_sizes():
+    # S17 section 5: 256, 256, 128 channels of 5×5; 328 and 192 units; 10 classes. 35.4 million parameters.
+    assert CNN_PAPER == CNNConfig((28, 28, 1), (256, 256, 128), 5, (328, 192), 10, 0.5)
+    shapes = {key: array.shape for key, array in init_cnn(np.random.default_rng(0), CNN_PAPER).items()}
+    assert shapes == {"conv1.W": (5, 5, 1, 256), "conv1.bias": (256,), "conv2.W": (5, 5, 256, 256), "conv2.bias": (256,),
+                      "conv3.W": (5, 5, 256, 128), "conv3.bias": (128,), "hidden.0.W": (100352, 328), "hidden.0.bias": (328,),
+                      "hidden.1.W": (328, 192), "hidden.1.bias": (192,), "output.0.W": (192, 10), "output.0.bias": (10,)}
+    assert sum(int(np.prod(shape)) for shape in shapes.values()) == 35_445_522
+
+
+def test_initial_parameters():
+    params = init_cnn(np.random.default_rng(0), CNN_DIGITS)
+    for key, fan_in in {"conv1.W": 9, "conv2.W": 9 * 32, "conv3.W": 9 * 32, "hidden.0.W": 64 * 16, "hidden.1.W": 128}.items():
+        assert abs(params[key].var() * fan_in / 2 - 1) < 0.25, key
+    assert not any(array.any() for key, array in params.items() if key.endswith("bias"))
+    again = init_cnn(np.random.default_rng(0), CNN_DIGITS)
+    assert all(np.array_equal(params[key], again[key]) for key in params)
+
+
+def test_float32_stays_float32(xp):
+    params, x, labels, mask = cnn(xp, "float32")
+    logits, cache = cnn_forward(params, x, SMALL_CNN, mask)
+    stays_float32(xp, logits, with_input(logits, cache))
+    loss, cache = cnn_loss_forward(params, x, labels, SMALL_CNN, mask)
+    stays_float32(xp, loss, cnn_loss_backward(1.0, cache), cnn_loss_backward(loss, cache))
+
+
+def test_bad_input(xp):
+    params, x, labels, mask = cnn(xp)
+    refuses(ValueError, "x: got shape (3, 5, 4, 2), wanted (3, 4, 5, 2)", cnn_forward, params, x.swapaxes(1, 2), SMALL_CNN)
+    refuses(TypeError, "W: got float64, wanted the precision of x, float32", cnn_forward, params, x.astype("float32"), SMALL_CNN)
+    refuses(TypeError, "mask: got float64 (3, 5), wanted bool (3, 5)", cnn_forward, params, x, SMALL_CNN, mask.astype("float64"))
+    refuses(ValueError, "mask: got bool (2, 5), wanted bool (3, 5)", cnn_forward, params, x, SMALL_CNN, mask[:2])
+    refuses_bad_labels(xp, lambda labels: cnn_loss_forward(params, x[:2], labels, SMALL_CNN))
+    logits, cache = cnn_forward(params, x, SMALL_CNN)
+    with pytest.raises(ValueError, match=r"got shape \(3, 2\), wanted \(3, 3\)"):
+        cnn_backward(logits[:, :2], cache)
+
+
+@pytest.mark.parametrize("wrong, line", [
+    (dict(kernel=0), "kernel: got 0, wanted an integer of at least 1"),
+    (dict(channels=(4, 0)), "channels[1]: got 0, wanted an integer of at least 1"),
+    (dict(hidden=(4, 0.5)), "hidden[1]: got 0.5, wanted an integer of at least 1"),
+    (dict(image_shape=(28, 28, None)), "image_shape[2]: got None, wanted an integer of at least 1")])
+def test_bad_sizes(wrong, line):
+    refuses(ValueError, line, CNNConfig, **wrong)
+
+
+@on_device
+def test_host_and_device_do_not_mix(xp):
+    params, x, _, _ = cnn(np)
+    refuses_two_memories("x, W, bias", cnn_forward, on(xp, params)[0], x, SMALL_CNN)
+    assert len(LABELS) == len(x)

@@ -1,0 +1,53 @@
+"""The sizes of CapsNet."""
+import dataclasses
+
+import pytest
+
+from tests.ops.facts import refuses
+from tinycaps.capsules import DIGITS, PAPER, CapsNetConfig
+
+
+def test_paper_sizes():
+    # S17 section 4: 256 kernels of 9×9; 32 types of 8 numbers, 9×9, stride 2; 10 classes of 16 numbers; 3 rounds; 512, 1024, 784.
+    assert dataclasses.asdict(PAPER) == dict(
+        image_shape=(28, 28, 1), conv_channels=256, conv_kernel=9, primary_types=32, primary_dims=8, primary_kernel=9,
+        primary_stride=2, classes=10, class_dims=16, iterations=3, stop_gradient=False, decoder_hidden=(512, 1024),
+        reconstruction_weight=0.0005)
+    assert CapsNetConfig() == PAPER
+
+
+@pytest.mark.parametrize("config, grid, capsules", [
+    (PAPER, (6, 6), 1152),                                      # 28 − 9 + 1 = 20, (20 − 9)/2 + 1 = 6 rounded down, 6·6·32
+    (DIGITS, (4, 4), 128),                                      # 8 − 3 + 1 = 6, 6 − 3 + 1 = 4, 4·4·8
+    (CapsNetConfig(image_shape=(36, 28, 1)), (10, 6), 1920),    # (28 − 9)/2 + 1 = 10 rounded down
+    (CapsNetConfig(image_shape=(17, 18, 3)), (1, 1), 32)])
+def test_grid_of_primary_capsules(config, grid, capsules):
+    assert config.grid == grid and config.primary_capsules == capsules
+
+
+def test_lists_become_tuples_so_that_configs_can_be_keys():
+    config = CapsNetConfig(image_shape=[28, 28, 1], decoder_hidden=[512, 1024])
+    assert config == PAPER and hash(config) == hash(PAPER)
+
+
+def test_config_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        PAPER.iterations = 1
+    assert dataclasses.replace(PAPER, iterations=1).iterations == 1
+
+
+@pytest.mark.parametrize("wrong, line", [
+    (dict(iterations=0), "iterations: got 0, wanted an integer of at least 1"),
+    (dict(classes=10.0), "classes: got 10.0, wanted an integer of at least 1"),
+    (dict(primary_stride=-2), "primary_stride: got -2, wanted an integer of at least 1"),
+    (dict(conv_channels=None), "conv_channels: got None, wanted an integer of at least 1"),
+    (dict(image_shape=(28, 28)), "image_shape: got (28, 28), wanted (h, w, c)"),
+    (dict(image_shape=(28, 0, 1)), "image_shape[1]: got 0, wanted an integer of at least 1"),
+    (dict(decoder_hidden=(512, 0)), "decoder_hidden[1]: got 0, wanted an integer of at least 1"),
+    (dict(image_shape=(16, 28, 1)), "image_shape: got (16, 28, 1), wanted at least 17 pixels each way for these kernels"),
+    (dict(image_shape=(28, 16, 1)), "image_shape: got (28, 16, 1), wanted at least 17 pixels each way for these kernels"),
+    (dict(conv_kernel=29), "image_shape: got (28, 28, 1), wanted at least 37 pixels each way for these kernels"),
+    (dict(reconstruction_weight=-1), "reconstruction_weight: got -1, wanted at least 0"),
+    (dict(reconstruction_weight=float("nan")), "reconstruction_weight: got nan, wanted at least 0")])
+def test_bad_sizes(wrong, line):
+    refuses(ValueError, line, CapsNetConfig, **wrong)

@@ -1,0 +1,69 @@
+"""The margin loss (S17 Eq. 4)."""
+import numpy as np
+import pytest
+
+from tests import reference
+from tests.ops.facts import close, on, on_device, refuses, refuses_bad_labels, stays_float32
+from tinycaps.capsules import margin_loss_backward, margin_loss_forward
+from tinycaps.gradcheck import assert_gradients
+
+LENGTH, LABELS = np.random.default_rng(0).random((5, 3)), np.array([2, 0, 2, 1, 0])
+OTHERS = dict(present=0.8, absent=0.25, down_weight=0.7)
+settings = pytest.mark.parametrize("settings", [{}, OTHERS], ids=["paper", "others"])
+
+
+@settings
+def test_equals_the_loops(xp, settings):
+    loss, _ = margin_loss_forward(*on(xp, LENGTH, LABELS), **settings)
+    assert loss.shape == ()
+    close(loss, sum(reference.margin_loss(row, label, **settings) for row, label in zip(LENGTH, LABELS)) / 5)
+
+
+@settings
+def test_gradients(xp, settings):
+    assert_gradients(margin_loss_forward, margin_loss_backward, *on(xp, LENGTH, LABELS), **settings)
+
+
+def test_example_by_hand(xp):
+    loss, cache = margin_loss_forward(*on(xp, np.array([[0.7, 0.3, 0.05], [0.05, 0.95, 0.1]]), np.array([0, 1])))
+    # First: true class 0.2 too short, 0.04; class 1 by 0.2 too long, ½·0.04; class 2 short enough. Second: nothing to blame.
+    close(loss, (0.04 + 0.02) / 2)
+    # −2·0.2 and ½·2·0.2, over 2 samples.
+    close(margin_loss_backward(1.0, cache), [[-0.2, 0.1, 0.0], [0.0, 0.0, 0.0]])
+    close(margin_loss_backward(3.0, cache), [[-0.6, 0.3, 0.0], [0.0, 0.0, 0.0]])
+
+
+def test_within_the_margins_there_is_neither_loss_nor_gradient(xp):
+    loss, cache = margin_loss_forward(*on(xp, np.array([[0.1, 0.9, 0.0], [0.99, 0.05, 0.1]]), np.array([1, 0])))
+    assert loss == 0 and not margin_loss_backward(1.0, cache).any()
+
+
+def test_repeating_the_batch_changes_nothing(xp):
+    length, labels = on(xp, LENGTH, LABELS)
+    close(margin_loss_forward(xp.concatenate([length, length]), xp.concatenate([labels, labels]))[0],
+          margin_loss_forward(length, labels)[0])
+
+
+def test_capsules_of_length_zero_lose_for_the_true_class_alone(xp):
+    loss, cache = margin_loss_forward(*on(xp, np.zeros((2, 3)), np.array([2, 0])))
+    close(loss, 0.81)
+    close(margin_loss_backward(1.0, cache), [[0, 0, -0.9], [-0.9, 0, 0]])
+
+
+def test_float32_stays_float32(xp):
+    loss, cache = margin_loss_forward(*on(xp, LENGTH.astype("float32"), LABELS))
+    stays_float32(xp, loss, margin_loss_backward(loss, cache), margin_loss_backward(0.5, cache))
+
+
+def test_bad_input(xp):
+    length, labels = on(xp, LENGTH[:2], LABELS[:2])
+    refuses(ValueError, "length: got shape (3,), wanted (n, k)", margin_loss_forward, length[0], labels)
+    refuses(TypeError, "length: got dtype int64, wanted floating-point numbers", margin_loss_forward, length.astype("int64"), labels)
+    refuses(ValueError, "labels: got shape (0,), wanted (at least 1,)", margin_loss_forward, length[:0], labels[:0])
+    refuses_bad_labels(xp, lambda labels: margin_loss_forward(length, labels))
+
+
+@on_device
+def test_host_and_device_do_not_mix(xp):
+    with pytest.raises(TypeError, match="different memories"):
+        margin_loss_forward(xp.asarray(LENGTH), LABELS)

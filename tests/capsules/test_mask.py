@@ -1,0 +1,53 @@
+"""Masking all capsules but one."""
+import numpy as np
+import pytest
+
+from tests import reference
+from tests.ops.facts import close, draw, on, on_device, refuses, refuses_bad_labels, stays_float32
+from tinycaps.capsules import mask_backward, mask_forward
+from tinycaps.gradcheck import assert_gradients
+
+LABELS = np.array([2, 0])
+
+
+def test_equals_the_loops(xp):
+    v, = draw((2, 3, 4))
+    masked, _ = mask_forward(*on(xp, v, LABELS))
+    close(masked, [reference.mask(sample, label) for sample, label in zip(v, LABELS)])
+
+
+def test_gradients(xp):
+    assert_gradients(mask_forward, mask_backward, *on(xp, *draw((2, 3, 4)), LABELS))
+
+
+def test_example_by_hand(xp):
+    v = xp.asarray(np.array([[[1.0, 2.0], [3.0, 4.0]]]))
+    masked, cache = mask_forward(v, xp.asarray(np.array([1])))
+    close(masked, [[[0, 0], [3, 4]]])
+    close(mask_backward(10 * v, cache), [[[0, 0], [30, 40]]])
+
+
+def test_masks_of_all_labels_add_up_to_the_capsules(xp):
+    v, = on(xp, *draw((2, 3, 4)))
+    close(sum(mask_forward(v, xp.full(2, k))[0] for k in range(3)), v)
+
+
+def test_float32_stays_float32(xp):
+    masked, cache = mask_forward(*on(xp, *draw((2, 3, 4), dtype="float32"), LABELS))
+    stays_float32(xp, masked, mask_backward(masked, cache))
+
+
+def test_bad_input(xp):
+    v, labels = on(xp, *draw((2, 3, 4)), LABELS)
+    refuses(ValueError, "v: got shape (3, 4), wanted (n, j, q)", mask_forward, v[0], labels)
+    refuses(TypeError, "v: got dtype int64, wanted floating-point numbers", mask_forward, v.astype("int64"), labels)
+    refuses(ValueError, "labels: got shape (0,), wanted (at least 1,)", mask_forward, v[:0], labels[:0])
+    refuses_bad_labels(xp, lambda labels: mask_forward(v, labels))
+    _, cache = mask_forward(v, labels)
+    refuses(ValueError, "dmasked: got shape (2, 4, 3), wanted (2, 3, 4)", mask_backward, v.swapaxes(1, 2), cache)
+
+
+@on_device
+def test_host_and_device_do_not_mix(xp):
+    with pytest.raises(TypeError, match="different memories"):
+        mask_forward(*on(xp, *draw((2, 3, 4))), LABELS)

@@ -1,0 +1,103 @@
+"""Squash (S17 Eq. 1)."""
+import numpy as np
+import pytest
+
+from tests import reference
+from tests.ops.facts import close, draw, on, on_device, refuses, refuses_two_memories, stays_float32
+from tinycaps.backend import to_numpy
+from tinycaps.capsules import squash_backward, squash_forward
+from tinycaps.gradcheck import assert_gradients
+
+
+def norms(v):
+    return np.sqrt((to_numpy(v) ** 2).sum(axis=-1))
+
+
+def test_equals_the_loops(xp):
+    s, = draw((2, 3, 4))
+    v, _ = squash_forward(xp.asarray(s))
+    close(v, [[reference.squash(capsule) for capsule in sample] for sample in s])
+
+
+@pytest.mark.parametrize("scale", [0.1, 1, 100])
+def test_gradients(xp, scale):
+    s, = draw((2, 3, 2))
+    assert_gradients(squash_forward, squash_backward, xp.asarray(scale * s))
+
+
+def test_one_vector_is_enough(xp):
+    assert_gradients(squash_forward, squash_backward, *on(xp, *draw((4,))))
+
+
+def test_example_by_hand(xp):
+    v, cache = squash_forward(xp.asarray(np.array([3.0, 4.0])))
+    close(v, [25 / 26 * 0.6, 25 / 26 * 0.8])            # ‖s‖ = 5: 25/(1 + 25) times the direction (3, 4)/5
+    # Along s, dv = (0.6, 0.8): the slope of n²/(1 + n²) is 2n/(1 + n²)² = 10/676.
+    close(squash_backward(xp.asarray(np.array([0.6, 0.8])), cache), [10 / 676 * 0.6, 10 / 676 * 0.8])
+    # Across s, dv = (−0.8, 0.6): v turns with s and is n/(1 + n²) = 5/26 times as long.
+    close(squash_backward(xp.asarray(np.array([-0.8, 0.6])), cache), [5 / 26 * -0.8, 5 / 26 * 0.6])
+
+
+def test_unit_vectors_are_halved_and_so_are_their_gradients(xp):
+    s = xp.asarray(np.array([[1.0, 0.0], [0.6, -0.8]]))
+    v, cache = squash_forward(s)
+    close(v, s / 2)
+    dv = xp.asarray(np.array([[2.0, 3.0], [-1.0, 5.0]]))
+    close(squash_backward(dv, cache), dv / 2)
+
+
+def test_direction_is_kept_and_length_is_below_one(xp):
+    s = draw((50, 4))[0] * np.logspace(-6, 6, 50)[:, None]
+    v = to_numpy(squash_forward(xp.asarray(s))[0])
+    close(v / norms(v)[:, None], s / norms(s)[:, None])
+    close(norms(v), norms(s) ** 2 / (1 + norms(s) ** 2))
+    assert (norms(v) < 1).all()
+
+
+def test_longer_stays_longer(xp):
+    direction = np.array([0.6, 0.8])
+    v, _ = squash_forward(xp.asarray(np.logspace(-4, 4, 30)[:, None] * direction))
+    assert (np.diff(norms(v)) > 0).all()
+
+
+def test_rotated_input_gives_rotated_output(xp):
+    s, A = draw((5, 4), (4, 4))
+    s, rotation = on(xp, s, np.linalg.qr(A)[0])
+    close(squash_forward(s @ rotation)[0], squash_forward(s)[0] @ rotation)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_zero_has_value_zero_and_gradient_zero(xp, dtype):
+    s, dv = on(xp, np.array([[0, 0, 0], [0, 3, 4]], dtype), np.ones((2, 3), dtype))
+    v, cache = squash_forward(s)
+    ds = squash_backward(dv, cache)
+    assert not v[0].any() and not ds[0].any()
+    assert xp.isfinite(ds).all() and ds[1].any()
+
+
+@pytest.mark.parametrize("length", [1e-18, 1e9])
+def test_tiny_and_huge_vectors_in_float32_are_finite(xp, length):
+    s = xp.asarray(np.array([[length, -length]], "float32"))
+    v, cache = squash_forward(s)
+    assert xp.isfinite(v).all() and xp.isfinite(squash_backward(v, cache)).all()
+
+
+def test_float32_stays_float32(xp):
+    v, cache = squash_forward(*on(xp, *draw((2, 3, 4), dtype="float32")))
+    stays_float32(xp, v, squash_backward(v, cache))
+
+
+def test_bad_input(xp):
+    s, = on(xp, *draw((2, 3)))
+    refuses(ValueError, "s: got shape (), wanted (..., q)", squash_forward, s.sum())
+    refuses(TypeError, "s: got dtype int64, wanted floating-point numbers", squash_forward, s.astype("int64"))
+    refuses(TypeError, "s: got list, wanted a NumPy or CuPy array", squash_forward, [3.0, 4.0])
+    _, cache = squash_forward(s)
+    refuses(ValueError, "dv: got shape (3, 2), wanted (2, 3)", squash_backward, s.T, cache)
+    refuses(TypeError, "s: got float64, wanted the precision of dv, float32", squash_backward, s.astype("float32"), cache)
+
+
+@on_device
+def test_host_and_device_do_not_mix(xp):
+    s, = draw((2, 3))
+    refuses_two_memories("dv, s", squash_backward, s, squash_forward(xp.asarray(s))[1])

@@ -1,0 +1,285 @@
+"""The CapsNet demo as its users meet it: what it writes, what it says to their mistakes, and that no kill costs them the run."""
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.image import imread, imsave
+
+from demos import capsnet as demo
+from demos import command
+from tinycaps.capsules import CNN_DIGITS, CapsNetConfig, init_cnn, predict
+from tinycaps.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from tinycaps.data import load_digits
+
+ROOT = Path(__file__).parents[2]
+FIGURES = ["coupling.png", "learning_curves.png", "pose_sweep.png", "reconstructions.png"]
+OUT, RUN = Path("out/capsnet"), Path("runs/capsnet-digits-0-quick")
+
+
+def call(*words):
+    """Run the demo in this process as its command line would; return the exit code."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["capsnet.py", *map(str, words)])
+        with pytest.raises(SystemExit) as stopped:
+            command.run(demo.main)
+    return stopped.value.code or 0
+
+
+def launch(folder, *words):
+    """Start the demo in a process of its own."""
+    return subprocess.Popen([sys.executable, "-W", "error", "-m", "demos.capsnet", *words], cwd=folder, text=True,
+                            env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def files(folder):
+    return {path: path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
+
+
+def png(path, image, scale=10):
+    imsave(path, np.kron(image, np.ones((scale, scale))), cmap="gray", vmin=0, vmax=1)
+    return path
+
+
+def own(path, shape=(60, 12, 12), classes=3):
+    """Write images whose bright quarter tells their class."""
+    rng, labels = np.random.default_rng(0), np.arange(shape[0]) % classes
+    images = rng.integers(0, 60, shape, np.uint8)
+    for image, label in zip(images, labels):
+        image[label // 2 * 6:label // 2 * 6 + 6, label % 2 * 6:label % 2 * 6 + 6] += 150
+    np.savez(path, images=images, labels=labels)
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder in which `--quick` has been run."""
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert call("--quick") == 0
+    return folder
+
+
+@pytest.fixture
+def here(trained, tmp_path, monkeypatch):
+    """The current folder is a copy of the one in which `--quick` has been run."""
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_quick_leaves_figures_log_record_and_checkpoint(trained):
+    out = trained / OUT
+    assert sorted(os.listdir(out)) == sorted([*FIGURES, "metrics.jsonl", "run.json"])
+    assert sorted(os.listdir(trained / RUN)) == ["checkpoint.npz", "log.jsonl"]
+    for name in FIGURES:
+        assert np.ptp(imread(out / name)) > 0.5
+    log = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in log if "error" in line] == [8, 16]
+    found = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    assert found["command"] == "python -m demos.capsnet --quick" and found["seconds"] > 0
+    assert found["results"]["error"] == log[-1]["error"] < 0.5 and found["results"]["judged"] == 256
+    assert found["arguments"]["epochs"] == 2 and found["environment"]["numpy"] == np.__version__
+    assert load_checkpoint(trained / RUN / "checkpoint.npz").step == 16
+
+
+def test_the_error_is_that_of_the_saved_network_on_the_test_images(trained):
+    found, data = load_checkpoint(trained / RUN / "checkpoint.npz"), load_digits()
+    labels = predict(found.params, data.test_images[:256], CapsNetConfig(**found.about["config"]))
+    results = json.loads((trained / OUT / "run.json").read_text(encoding="utf-8"))["results"]
+    assert results["wrong"] == (labels != data.test_labels[:256]).sum()
+
+
+MISTAKES = {
+    "unknown data": (["--data", "nope"], "data: got 'nope', wanted digits, mnist, fashion-mnist or FILE.npz"),
+    "missing data": (["--data", "gone.npz"], "gone.npz: got no such file"),
+    "cut data": (["--data", "cut.npz"], "cut.npz: got a file that is not npz or is cut short"),
+    "damaged data": (["--data", "damaged.npz"], "damaged.npz: got an array that cannot be read"),
+    "data of something else": (["--data", "run.npz"], "run.npz: got head"),
+    "data in a folder": (["--data", "folder.npz"], "folder.npz: got no such file"),
+    "small images": (["--data", "small.npz"], "image_shape: got (4, 4, 1), wanted at least 5 pixels each way"),
+    "no epochs": (["--epochs", "0"], "argument --epochs: got '0', wanted an integer of at least 1"),
+    "epochs in words": (["--epochs", "two"], "argument --epochs: got 'two'"),
+    "no batch": (["--batch", "0"], "argument --batch: got '0'"),
+    "large batch": (["--batch", "257", "--quick"], "batch: got 257, wanted at most the 256 training images"),
+    "learning rate of 0": (["--learning-rate", "0"], "argument --learning-rate: got '0', wanted a number above 0"),
+    "negative decay": (["--decay=-1"], "argument --decay: got '-1', wanted a number above 0"),
+    "negative shift": (["--shift=-1"], "argument --shift: got '-1'"),
+    "hold out everything": (["--hold-out", "1437"], "count: got 1437, wanted an integer in 1..1436"),
+    "unknown argument": (["--frobnicate"], "unrecognized arguments: --frobnicate"),
+    "unknown device": (["--device", "tpu"], "argument --device: invalid choice: 'tpu'"),
+    "no gpu": (["--device", "gpu"], "device: got 'gpu', wanted CuPy"),
+    "out is a file": (["--out", "plain"], "out: got plain, wanted a folder that can be written"),
+    "out below a file": (["--out", "plain/x"], "out: got plain/x, wanted a folder that can be written"),
+    "out is a file, predicting": (["--quick", "--predict", "digit.png", "--out", "plain"], "out: got plain, wanted a folder"),
+    "nothing to resume": (["--resume"], "checkpoint: got runs/capsnet-digits-0/checkpoint.npz, which does not exist"),
+    "resume with other rounds": (["--resume", "--quick", "--iterations", "2"], "config.iterations = 3, wanted config.iterations = 2"),
+    "resume with another batch": (["--resume", "--quick", "--batch", "16"], "with batch = 32, wanted batch = 16"),
+    "resume a torn checkpoint": (["--resume", "--quick", "--seed", "9"], "torn or no checkpoint"),
+    "predict before training": (["--predict", "digit.png"], "which does not exist, wanted one to predict with: train first"),
+    "predict with a missing checkpoint": (["--predict", "digit.png", "--checkpoint", "gone.npz"], "checkpoint: got gone.npz"),
+    "predict with own data": (["--predict", "digit.png", "--checkpoint", "small.npz"], "torn or no checkpoint"),
+    "predict with a picture": (["--predict", "digit.png", "--checkpoint", "digit.png"], "torn or no checkpoint"),
+    "predict with a folder": (["--predict", "digit.png", "--checkpoint", "runs"], "torn or no checkpoint"),
+    "predict with another network": (["--predict", "digit.png", "--checkpoint", "cnn.npz"], "cnn.npz of another network, wanted"),
+    "predict with no config": (["--predict", "digit.png", "--checkpoint", "bare.npz"], "bare.npz of another network, wanted"),
+    "predict a missing image": (["--quick", "--predict", "digit.png", "gone.png"], "gone.png: got no such file, wanted a PNG"),
+    "predict no image": (["--quick", "--predict", "plain"], "plain: got a file that cannot be read"),
+    "predict nothing": (["--predict"], "argument --predict: expected at least one argument"),
+}
+
+
+@pytest.mark.parametrize("words, said", MISTAKES.values(), ids=MISTAKES.keys())
+def test_a_mistake_is_one_line_and_code_2_before_any_step_and_costs_nothing(here, monkeypatch, capsys, words, said):
+    def never(*args):
+        raise AssertionError("training began")
+    monkeypatch.setattr(demo, "capsnet_loss_forward", never)
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    (here / "plain").write_text("mine")
+    (here / "folder.npz").mkdir()
+    whole = own(here / "own.npz").read_bytes()
+    (here / "cut.npz").write_bytes(whole[:3000])
+    (here / "damaged.npz").write_bytes(whole[:2000] + bytes(100) + whole[2100:])
+    own(here / "small.npz", (60, 4, 4))
+    png(here / "digit.png", load_digits().test_images[0, :, :, 0])
+    shutil.copy(RUN / "checkpoint.npz", "run.npz")
+    torn = here / "runs" / "capsnet-digits-9-quick" / "checkpoint.npz"
+    torn.parent.mkdir()
+    torn.write_bytes((RUN / "checkpoint.npz").read_bytes()[:-100])
+    cnn = {"config": demo.dataclasses.asdict(CNN_DIGITS)}
+    save_checkpoint(here / "cnn.npz", Checkpoint(init_cnn(np.random.default_rng(0), CNN_DIGITS), {}, cnn, 1, 0.0))
+    save_checkpoint(here / "bare.npz", Checkpoint({"W": np.zeros(3)}, {}, {}, 1, 0.0))
+    before = files(here)
+    assert call(*words) == 2
+    captured = capsys.readouterr()
+    assert captured.err.count("\n") == 1 and captured.err.endswith("\n") and said in captured.err, captured.err
+    assert captured.err.startswith(("error: ", "python -m demos.capsnet: error: "))
+    assert captured.out.count("\n") <= 1                                # at most what was going to be trained
+    assert files(here) == before
+
+
+@pytest.mark.parametrize("accuracy, code", [("1.1", 1), ("0.5", 0)])
+def test_min_accuracy_decides_the_exit_code_and_spares_the_results(here, monkeypatch, capsys, accuracy, code):
+    monkeypatch.setattr(demo.plot, "save", lambda figure, path: None)
+    assert call("--quick", "--resume", "--min-accuracy", accuracy) == code
+    assert "test error" in capsys.readouterr().out.splitlines()[-1]
+    assert json.loads((OUT / "run.json").read_text(encoding="utf-8"))["arguments"]["min_accuracy"] == float(accuracy)
+
+
+def test_resuming_a_finished_run_draws_it_again(here, monkeypatch, capsys):
+    before = files(here)
+    shutil.rmtree("out")
+    assert call("--quick", "--resume") == 0
+    after = files(here)
+    assert after.keys() == before.keys()
+    assert all(after[path] == before[path] for path in after if path.name != "run.json")
+    monkeypatch.setattr(demo.plot, "save", lambda figure, path: None)
+    last = capsys.readouterr().out.splitlines()[-1]
+    (RUN / "log.jsonl").unlink()
+    assert call("--quick", "--resume") == 0
+    assert capsys.readouterr().out.splitlines()[-1] == last
+
+
+def test_reads_pictures_of_digits(here, capsys):
+    images = load_digits().test_images[[0, 5, 20]]
+    paths = [png(f"digit {k}.png", image[:, :, 0]) for k, image in enumerate(images)]
+    paths.append(png("dark on light.png", 1 - images[0, :, :, 0]))
+    found = load_checkpoint(RUN / "checkpoint.npz")
+    expected = predict(found.params, images[[0, 1, 2, 0]], CapsNetConfig(**found.about["config"]))
+    assert call("--quick", "--predict", *paths) == 0
+    *printed, last = capsys.readouterr().out.splitlines()
+    for path, k, line in zip(paths, expected, printed, strict=True):
+        assert re.fullmatch(rf"{re.escape(path)}: {k} \(0\.\d\d\), \d \(0\.\d\d\), \d \(0\.\d\d\)", line)
+    assert last == f"their reconstructions: {OUT / 'predicted.png'}"
+    assert imread(OUT / "predicted.png").ndim == 3
+
+
+def test_a_named_checkpoint_is_enough_to_predict(here, capsys):
+    shutil.move(RUN / "checkpoint.npz", "mine.npz")
+    png("digit.png", load_digits().test_images[0, :, :, 0])
+    assert call("--predict", "digit.png", "--checkpoint", "mine.npz", "--out", "elsewhere") == 0
+    assert os.listdir("elsewhere") == ["predicted.png"]
+
+
+@pytest.mark.parametrize("shape", [(60, 12, 12), (60, 12, 12, 2)])
+def test_learns_from_own_images(tmp_path, monkeypatch, capsys, shape):
+    monkeypatch.chdir(tmp_path)
+    if len(shape) == 3:                                                 # once is enough to see that they can be drawn
+        monkeypatch.setattr(demo, "draw", lambda *args: None)
+    own("quarters.npz", shape)
+    assert call("--data", "quarters.npz", "--epochs", 6, "--batch", 8, "--min-accuracy", 0.9) == 0
+    assert "48 images of 12x12x" in capsys.readouterr().out.splitlines()[0]
+    assert os.listdir("runs") == ["capsnet-quarters-0"]
+    assert json.loads((OUT / "run.json").read_text(encoding="utf-8"))["results"]["config"]["classes"] == 3
+    assert "learning_curves.png" in os.listdir(OUT)
+
+
+def test_one_class_is_no_crash(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    own("one.npz", (20, 12, 12), classes=1)
+    monkeypatch.setattr(demo.plot, "save", lambda figure, path: None)
+    assert call("--data", "one.npz", "--epochs", 1, "--batch", 8) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "test error 0.00 % (0 of 4 wrong)"
+
+
+def test_hold_out_judges_on_training_images_and_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(demo.plot, "save", lambda figure, path: None)
+    assert call("--quick", "--hold-out", 100) == 0
+    assert re.fullmatch(r"held-out error \d+\.\d\d % \(\d+ of 100 wrong\)", capsys.readouterr().out.splitlines()[-1])
+    results = json.loads((OUT / "run.json").read_text(encoding="utf-8"))["results"]
+    assert results["judged"] == 100 and results["judged_on"] == "held-out training images"
+    data, digits = demo.load_data(demo.build_parser().parse_args(["--hold-out", "100"])), load_digits()
+    assert np.array_equal(data.test_images, digits.train_images[-100:]) and len(data.train_images) == 1337
+
+
+def test_numbers_going_bad_are_one_line_and_leave_the_old_results(here, capsys):
+    before = files(OUT)
+    kept = (RUN / "checkpoint.npz").read_bytes()
+    assert call("--quick", "--learning-rate", "1e30") == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and re.match(r"error: loss: got (nan|inf) at step \d+, wanted a finite number; ", said)
+    assert files(OUT) == before and (RUN / "old-checkpoint.npz").read_bytes() == kept
+
+
+def wait_for(process, path):
+    until = time.monotonic() + 60
+    while not path.exists() and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.0005)
+
+
+def test_killed_and_resumed_ends_like_an_uninterrupted_run_elsewhere(trained, tmp_path):
+    process = launch(tmp_path, "--quick")
+    wait_for(process, tmp_path / RUN / "checkpoint.npz")
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL and load_checkpoint(tmp_path / RUN / "checkpoint.npz").step in (8, 16)
+    process = launch(tmp_path, "--quick", "--resume")
+    printed, said = process.communicate(timeout=120)
+    assert (process.returncode, said) == (0, "")                        # no progress bar where there is no terminal
+    assert printed.splitlines()[-1].startswith("test error")
+    a, b = (load_checkpoint(folder / RUN / "checkpoint.npz") for folder in (trained, tmp_path))
+    assert (a.about, a.step) == (b.about, b.step) and a.step == 16
+    for ours, theirs in (a.params, b.params), (a.state, b.state):
+        assert ours.keys() == theirs.keys() and all(np.array_equal(ours[key], theirs[key]) for key in ours)
+    for name in (*FIGURES, "metrics.jsonl"):
+        assert (trained / OUT / name).read_bytes() == (tmp_path / OUT / name).read_bytes()
+    assert sorted(os.listdir(tmp_path / RUN)) == ["checkpoint.npz", "log.jsonl"]
+
+
+def test_an_interrupt_leaves_quietly_with_130_and_the_checkpoint(tmp_path):
+    process = launch(tmp_path, "--epochs", "1000")
+    path = tmp_path / "runs/capsnet-digits-0/checkpoint.npz"
+    wait_for(process, path)
+    process.send_signal(signal.SIGINT)
+    printed, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (130, "") and printed.count("\n") == 1
+    assert load_checkpoint(path).step >= 45

@@ -1,0 +1,223 @@
+"""What a pair must keep to, apart from its numbers: names, order, shapes, precision, purity."""
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from tests import stand_in
+from tinycaps.gradcheck import assert_gradients, check_gradients
+
+
+class Ends(NamedTuple):
+    first: object
+    second: object
+
+
+def forward(x, W):
+    return x @ W, (x, W)
+
+
+def backward(dy, cache):
+    x, W = cache
+    return dy @ W.T, x.T @ dy
+
+
+def arrays(xp=np, *shapes):
+    rng = np.random.default_rng(0)
+    return [xp.asarray(rng.standard_normal(shape)) for shape in shapes or ((2, 3), (3, 4))]
+
+
+def problems(forward, backward, *inputs, **keywords):
+    report = check_gradients(forward, backward, *inputs, **keywords)
+    assert not report.ok and not report.rows
+    with pytest.raises(AssertionError, match="PROBLEM"):
+        assert_gradients(forward, backward, *inputs, **keywords)
+    return report.problems
+
+
+def test_arrays_are_called_as_forward_calls_them(xp):
+    assert [row.name for row in assert_gradients(forward, backward, *arrays(xp)).rows] == ["x", "W"]
+
+
+def test_arrays_of_a_dict_are_called_by_their_key(xp):
+    def net(params, x):
+        return x @ params["W"] + params["bias"], (x, params)
+
+    def net_backward(dy, cache):
+        x, params = cache
+        return {"W": x.T @ dy, "bias": dy.sum(axis=0)}, dy @ params["W"].T
+
+    x, W, bias = arrays(xp, (2, 3), (3, 4), (4,))
+    assert [row.name for row in assert_gradients(net, net_backward, {"W": W, "bias": bias}, x).rows] == ["W", "bias", "x"]
+
+
+def test_two_dicts_tell_whose_key_it_is(xp):
+    def both(teacher, student):
+        return teacher["W"] * student["W"], (teacher, student)
+
+    def both_backward(dy, cache):
+        teacher, student = cache
+        return {"W": dy * student["W"]}, {"W": dy * teacher["W"]}
+
+    W, V = arrays(xp, (3,), (3,))
+    assert [row.name for row in assert_gradients(both, both_backward, {"W": W}, {"W": V}).rows] == ["teacher[W]", "student[W]"]
+
+
+def test_a_key_that_is_also_an_argument_hides_nothing():
+    def net(params, x):
+        return x * params["x"], (params["x"], x)
+
+    def net_backward(dy, cache):
+        scale, x = cache
+        return {"x": dy * x}, dy * scale
+
+    x, scale = arrays(np, (3,), (3,))
+    assert [row.name for row in assert_gradients(net, net_backward, {"x": scale}, x).rows] == ["params[x]", "x"]
+
+
+def test_what_is_not_floating_point_is_handed_on(xp):
+    seen = []
+
+    def picked(x, labels, mask, config, scale=1.0):
+        seen.append((labels, mask, config))
+        return scale * x * mask * (labels[:, None] == xp.arange(3)), (labels, mask, scale)
+
+    def picked_backward(dy, cache):
+        labels, mask, scale = cache
+        return scale * dy * mask * (labels[:, None] == xp.arange(3))
+
+    x, = arrays(xp, (2, 3))
+    labels, mask, config = xp.asarray(np.array([0, 2])), xp.asarray(np.array([[True, False, True]] * 2)), {"rounds": 3}
+    report = assert_gradients(picked, picked_backward, x, labels, mask, config, scale=2.0)
+    assert [row.name for row in report.rows] == ["x"]
+    assert all(arguments == (labels, mask, config) for arguments in seen if xp is not np)
+    assert seen[0][0] is labels and seen[0][1] is mask and seen[0][2] == config
+
+
+def test_single_precision_is_checked_in_double():
+    x, W = (array.astype(np.float32) for array in arrays())
+    assert max(row.error for row in assert_gradients(forward, backward, x, W).rows) < 1e-10
+
+
+def test_several_outputs_take_several_cotangents(xp):
+    def ends(x):
+        return Ends(x * x, x.sum(axis=0)), x
+
+    def ends_backward(dfirst, dsecond, cache):
+        return 2 * dfirst * cache + dsecond
+
+    def forgets_one(dfirst, dsecond, cache):
+        return 2 * dfirst * cache
+
+    x, = arrays(xp, (2, 3))
+    assert_gradients(ends, ends_backward, x)
+    assert not check_gradients(ends, forgets_one, x).ok
+
+
+def test_the_output_may_be_a_number(xp):
+    assert_gradients(lambda x: ((x * x).sum(), x), lambda dloss, x: 2 * dloss * x, *arrays(xp, (2, 3)))
+
+
+def test_arguments_without_a_name_are_numbered():
+    def product(*factors):
+        return factors[0] * factors[1], factors
+
+    report = assert_gradients(product, lambda dy, factors: (dy * factors[1], dy * factors[0]), *arrays(np, (3,), (3,)))
+    assert [row.name for row in report.rows] == ["input 0", "input 1"]
+
+
+def test_nothing_to_differentiate_by_is_an_error():
+    with pytest.raises(ValueError, match="got no floating-point array"):
+        check_gradients(forward, backward, np.arange(3), "relu")
+
+
+def test_host_and_device_must_not_be_mixed(monkeypatch):
+    device = stand_in.activate(monkeypatch)
+    x, W = arrays()
+    with pytest.raises(TypeError, match="different memories"):
+        check_gradients(forward, backward, x, device.asarray(W))
+
+
+@pytest.mark.parametrize("gradients, complaint", [
+    (lambda dx, dW: dx, "got one ndarray, wanted one gradient for each of x, W"),
+    (lambda dx, dW: [dx, dW], "got one list, wanted"),
+    (lambda dx, dW: (dx, dW, dx), "got 3 gradients, wanted one gradient for each of x, W"),
+    (lambda dx, dW: (dW, dx), "gradient of x: got float64 (3, 4), wanted float64 (2, 3)"),
+    (lambda dx, dW: (dx, dW.sum(axis=0)), "gradient of W: got float64 (4,), wanted float64 (3, 4)"),
+    (lambda dx, dW: (dx.astype("float32"), dW), "gradient of x: got float32 (2, 3), wanted float64 (2, 3)"),
+    (lambda dx, dW: (dx, None), "gradient of W: got NoneType, wanted an array (3, 4)"),
+    (lambda dx, dW: (dx, dW / 0 * 0), "gradient of W: got NaN or infinity"),
+])
+def test_gradients_in_a_wrong_form(gradients, complaint):
+    with np.errstate(all="ignore"):
+        assert any(complaint in problem for problem in problems(forward, lambda dy, cache: gradients(*backward(dy, cache)), *arrays()))
+
+
+def test_a_missing_key():
+    def net(params, x):
+        return x @ params["W"] + params["bias"], x
+
+    x, W, bias = arrays(np, (2, 3), (3, 4), (4,))
+    found = problems(net, lambda dy, x: {"W": x.T @ dy}, {"W": W, "bias": bias}, x.astype(int))
+    assert found == ["gradient of bias: got NoneType, wanted an array (4,)"]
+
+
+def writes_input(x, W):
+    x += 1
+    return forward(x, W)
+
+
+def writes_input_backward(dy, cache):
+    gradients = backward(dy, cache)
+    cache[1][:] = 0
+    return gradients
+
+
+def writes_cache_backward(dy, cache):
+    x, W, square = cache
+    square *= 0
+    return backward(dy, (x, W))
+
+
+def writes_upstream_backward(dy, cache):
+    dy *= 1.0000001
+    return backward(dy, cache)
+
+
+def spoils_its_own_cache():
+    calls = []
+
+    def counted_backward(dy, cache):
+        calls.append(1)
+        dx, dW = backward(dy, cache)
+        return dx * len(calls), dW
+
+    return counted_backward
+
+
+def restless():
+    rng = np.random.default_rng(0)
+    return lambda x, W: (x @ W + 1e-12 * rng.standard_normal(), (x, W))
+
+
+@pytest.mark.parametrize("forward, backward, complaint", [
+    (writes_input, backward, "forward: wrote into its input x, wanted it untouched"),
+    (forward, writes_input_backward, "backward: wrote into its input W, wanted it untouched"),
+    (lambda x, W: (x @ W, (x, W, x * x)), writes_cache_backward, "backward: wrote into the cache, wanted it untouched"),
+    (forward, writes_upstream_backward, "backward: wrote into the upstream gradient, wanted it untouched"),
+    (forward, spoils_its_own_cache(), "backward: got another gradient of x from the same cache, wanted the same"),
+    (restless(), backward, "forward: got different outputs from two equal calls, wanted a function of its inputs alone"),
+    (lambda x, W: (np.log(x @ W), (x, W)), backward, "forward: got NaN or infinity, wanted finite outputs"),
+    (lambda x, W: ((x @ W).astype("float32"), (x, W)), backward, "forward: got an output of float32, wanted the inputs' float64"),
+])
+def test_faults_beside_the_numbers(forward, backward, complaint):
+    with np.errstate(all="ignore"):
+        assert complaint in problems(forward, backward, *arrays())
+
+
+def test_the_callers_arrays_are_never_touched():
+    x, W = arrays()
+    kept = x.copy(), W.copy()
+    check_gradients(writes_input, writes_input_backward, x, W)
+    np.testing.assert_array_equal((x, kept[0]), (kept[0], x))
+    np.testing.assert_array_equal(W, kept[1])

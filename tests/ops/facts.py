@@ -1,0 +1,75 @@
+"""What the tests of all pairs say in the same words."""
+import re
+
+import numpy as np
+import pytest
+
+from tinycaps.backend import get_xp, to_numpy
+
+ALONG_DIRECTIONS = dict(max_entries=1, directions=2)
+"""For gradient checks on the stand-in, which is slow: two random directions move every entry of an array, together."""
+
+on_device = pytest.mark.parametrize("xp", ["stand-in", pytest.param("cupy", marks=pytest.mark.cuda)], indirect=True)
+
+
+def draw(*shapes, seed=0, dtype="float64"):
+    """Normal numbers in host arrays of these shapes."""
+    rng = np.random.default_rng(seed)
+    return [rng.standard_normal(shape).astype(dtype) for shape in shapes]
+
+
+def on(xp, *hosts):
+    """The same arrays, or dicts of arrays, in the memory of xp."""
+    return [{key: xp.asarray(array) for key, array in host.items()} if isinstance(host, dict) else xp.asarray(host) for host in hosts]
+
+
+def with_biases(params, seed=1):
+    """The same parameters with biases that are not zero, so that nothing about them stays unseen."""
+    rng = np.random.default_rng(seed)
+    return {key: array + rng.standard_normal(array.shape).astype(array.dtype) if key.endswith("bias") else array
+            for key, array in params.items()}
+
+
+def close(got, want):
+    """Assert equality up to rounding; the absolute part is for sums of numbers of size one that cancel."""
+    np.testing.assert_allclose(to_numpy(got), to_numpy(want), rtol=1e-12, atol=1e-14)
+
+
+def stays_float32(xp, *results):
+    """Assert that every array, also in tuples and dicts, is of float32 and in the memory of xp."""
+    for result in results:
+        if isinstance(result, (tuple, dict)):
+            stays_float32(xp, *(result.values() if isinstance(result, dict) else result))
+        else:
+            assert result.dtype == np.float32 and get_xp(result) is xp
+
+
+def refuses(error, line, function, *args, **kwargs):
+    """Assert that the call raises exactly this error with exactly this line."""
+    with pytest.raises(error, match=f"^{re.escape(line)}$") as caught:
+        function(*args, **kwargs)
+    assert caught.type is error
+
+
+def refuses_two_memories(names, function, *args, **kwargs):
+    """Assert that a mixture of host and device is refused; names tells whose."""
+    with pytest.raises(TypeError, match=f"^{names}: got arrays in different memories .*, wanted all on the host or all on the device"):
+        function(*args, **kwargs)
+
+
+BAD_LABELS = [
+    (np.array([0, 3]), ValueError, "labels: got values 0..3, wanted 0..2"),
+    (np.array([-1, 2]), ValueError, "labels: got values -1..2, wanted 0..2"),
+    (np.array([0, 1, 2]), ValueError, "labels: got shape (3,), wanted (2,)"),
+    (np.array([[0], [1]]), ValueError, "labels: got shape (2, 1), wanted (2,)"),
+    (np.array([0.0, 1.0]), TypeError, "labels: got dtype float64, wanted an array of integers"),
+    (np.array([True, False]), TypeError, "labels: got dtype bool, wanted an array of integers"),
+    ([0, 1], TypeError, "labels: got list, wanted an array of integers"),
+]
+"""For two samples of three classes."""
+
+
+def refuses_bad_labels(xp, function):
+    """Assert that function(labels), for two samples of three classes, takes nothing but two integers in 0..2."""
+    for labels, error, line in BAD_LABELS:
+        refuses(error, line, function, xp.asarray(labels) if isinstance(labels, np.ndarray) else labels)

@@ -1,0 +1,100 @@
+"""The multilayer perceptron."""
+import numpy as np
+import pytest
+
+from tests import reference
+from tests.ops.facts import ALONG_DIRECTIONS, close, draw, on, refuses, stays_float32, with_biases
+from tinycaps.gradcheck import assert_gradients
+from tinycaps.ops import init_mlp, linear_forward, mlp_backward, mlp_forward
+
+SIZES = 3, 5, 4, 2
+
+
+def network(sizes=SIZES, prefix="", dtype="float64"):
+    """Parameters and three samples."""
+    return with_biases(init_mlp(np.random.default_rng(0), sizes, prefix, dtype)), *draw((3, sizes[0]), dtype=dtype)
+
+
+@pytest.mark.parametrize("sizes", [(3, 2), SIZES])
+def test_equals_the_loops(xp, sizes):
+    params, x = network(sizes)
+    out, _ = mlp_forward(*on(xp, params, x))
+    close(out, [reference.mlp(params, row) for row in x])
+
+
+def test_gradients_by_name(xp):
+    params, x = on(xp, *network())
+    report = assert_gradients(lambda params: mlp_forward(params, x), mlp_backward, params, **ALONG_DIRECTIONS)
+    assert [row.name for row in report.rows] == list(params)
+
+
+def test_gradients_of_parameters_and_input(xp):
+    def backward(dout, cache):
+        return mlp_backward(dout, cache, input_gradient=True)
+    report = assert_gradients(mlp_forward, backward, *on(xp, *network()), **ALONG_DIRECTIONS)
+    assert {row.name for row in report.rows} == {*network()[0], "x"}
+
+
+def test_gradients_entry_by_entry():
+    params, x = network()
+    assert_gradients(lambda params: mlp_forward(params, x), mlp_backward, params)
+
+
+def test_prefix_picks_the_layers_of_one_mlp(xp):
+    first, x = network((3, 4, 2), "first.")
+    second, _ = network((3, 2), "second.")
+    params, x = on(xp, first | second, x)
+    out, cache = mlp_forward(params, x, "second.")
+    close(out, [reference.mlp(second, row, "second.") for row in network()[1]])
+    assert mlp_backward(out, cache).keys() == second.keys()
+    assert_gradients(lambda params: mlp_forward(params, x, "first."), mlp_backward, on(xp, first)[0], **ALONG_DIRECTIONS)
+
+
+def test_one_layer_is_the_linear_map(xp):
+    params, x = on(xp, *network((3, 2)))
+    close(mlp_forward(params, x)[0], linear_forward(x, params["0.W"], params["0.bias"])[0])
+
+
+def test_example_by_hand(xp):
+    params = {"0.W": np.array([[1.0, -1.0]]), "0.bias": np.array([0.0, 1.0]), "1.W": np.array([[2.0], [3.0]]), "1.bias": np.array([4.0])}
+    params, x = on(xp, params, np.array([[5.0]]))
+    out, cache = mlp_forward(params, x)
+    close(out, [[14.0]])                                                # hidden (5, −4 clipped to 0), 2·5 + 3·0 + 4
+    grads, dx = mlp_backward(xp.ones((1, 1)), cache, input_gradient=True)
+    close(grads["0.W"], [[10.0, 0.0]])                                  # 2·5 through the unit that is on
+    close(grads["0.bias"], [2.0, 0.0])
+    close(grads["1.W"], [[5.0], [0.0]])
+    close(grads["1.bias"], [1.0])
+    close(dx, [[2.0]])
+
+
+def test_initial_weights_keep_the_size_of_relu_activities():
+    params = init_mlp(np.random.default_rng(0), (300, 200, 10))
+    assert {key: array.shape for key, array in params.items()} == {"0.W": (300, 200), "0.bias": (200,), "1.W": (200, 10), "1.bias": (10,)}
+    assert abs(params["0.W"].var() / (2 / 300) - 1) < 0.03 and abs(params["0.W"].mean()) < 0.002
+    assert not params["0.bias"].any() and not params["1.bias"].any()
+    assert all(np.array_equal(array, params[key]) for key, array in init_mlp(np.random.default_rng(0), (300, 200, 10)).items())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_parameters_have_the_dtype_asked_for(dtype):
+    assert {array.dtype for array in init_mlp(np.random.default_rng(0), SIZES, dtype=dtype).values()} == {np.dtype(dtype)}
+
+
+def test_float32_stays_float32(xp):
+    out, cache = mlp_forward(*on(xp, *network(dtype="float32")))
+    stays_float32(xp, out, mlp_backward(out, cache, input_gradient=True))
+
+
+def test_bad_input(xp):
+    params, x = on(xp, *network())
+    rng = np.random.default_rng(0)
+    refuses(ValueError, "sizes: got (3,), wanted at least an input and an output", init_mlp, rng, (3,))
+    refuses(ValueError, "sizes[1]: got 0, wanted an integer of at least 1", init_mlp, rng, (3, 0, 2))
+    refuses(ValueError, "params: got no arrays, wanted 0.W, 0.bias, …", mlp_forward, {}, x)
+    refuses(ValueError, "params: got 0.W, 0.bias, wanted decoder.0.W, decoder.0.bias, …",
+            mlp_forward, {"0.W": params["0.W"], "0.bias": params["0.bias"]}, x, "decoder.")
+    refuses(ValueError, "W: got shape (3, 5), wanted (f, m) with f = 2 as in x", mlp_forward, params, x[:, :2])
+    refuses(TypeError, "W: got float64, wanted the precision of x, float32", mlp_forward, params, x.astype("float32"))
+    out, cache = mlp_forward(params, x)
+    refuses(ValueError, "dy: got shape (3, 1), wanted (3, 2)", mlp_backward, out[:, :1], cache)

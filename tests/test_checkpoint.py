@@ -1,0 +1,169 @@
+"""What is on the disk is the old file or the new one, whole; anything else is told in one line."""
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tinycaps.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, write_atomically, write_json
+
+ROOT = Path(__file__).parents[1]
+RNG = np.random.default_rng(0)
+OURS = Checkpoint(
+    params={"digit.W": RNG.standard_normal((3, 4)).astype(np.float32), "a/b": RNG.standard_normal(2), "scale": np.array(2.5)},
+    state={"step": 7, "m.digit.W": RNG.standard_normal((3, 4)).astype(np.float32), "m.scale": np.array(0.5, np.float32)},
+    about={"config": {"image_shape": [8, 8, 1]}, "note": "größer als ‖v‖", "none": None}, step=7, seconds=1.25)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "runs" / "checkpoint.npz"
+
+
+def one_line(error, path):
+    with pytest.raises(error) as caught:
+        load_checkpoint(path)
+    message = str(caught.value)
+    assert message.startswith(f"checkpoint: got {path}, which ") and "\n" not in message and "pickle" not in message
+    return message
+
+
+def test_comes_back_as_it_was(path, xp):
+    save_checkpoint(path, OURS._replace(params={key: xp.asarray(p) for key, p in OURS.params.items()}))
+    found = load_checkpoint(path)
+    assert (found.about, found.step, found.seconds) == (OURS.about, 7, 1.25)
+    for part, ours in (found.params, OURS.params), (found.state, OURS.state):
+        assert part.keys() == ours.keys()
+        for key, array in part.items():
+            assert type(array) is np.ndarray and array.dtype == np.asarray(ours[key]).dtype and array.shape == np.shape(ours[key])
+            np.testing.assert_array_equal(array, ours[key])
+
+
+def test_a_later_one_replaces_it(path):
+    save_checkpoint(path, OURS)
+    save_checkpoint(path, OURS._replace(step=8))
+    assert load_checkpoint(path).step == 8
+    assert os.listdir(path.parent) == ["checkpoint.npz"]
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), ValueError("no"), KeyboardInterrupt()])
+def test_a_write_that_fails_half_way_leaves_the_old_file_and_nothing_else(path, error):
+    def write(file):
+        file.write(b"half of the n")
+        raise error
+    save_checkpoint(path, OURS)
+    with pytest.raises(type(error)):
+        write_atomically(path, write)
+    assert os.listdir(path.parent) == ["checkpoint.npz"]
+    assert load_checkpoint(path).step == 7
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_a_disk_that_fails_leaves_the_old_file_and_nothing_else(path, monkeypatch, call):
+    def fail(*args):
+        raise OSError(5, "Input/output error")
+    save_checkpoint(path, OURS)
+    monkeypatch.setattr(os, call, fail)
+    with pytest.raises(OSError, match="Input/output error"):
+        save_checkpoint(path, OURS._replace(step=8))
+    assert os.listdir(path.parent) == ["checkpoint.npz"]
+    assert load_checkpoint(path).step == 7
+
+
+def test_a_kill_in_the_middle_of_writing_leaves_the_old_file(path):
+    save_checkpoint(path, OURS)
+    code = """if True:
+        import os, signal, sys
+        from tinycaps.checkpoint import write_atomically
+        def write(file):
+            file.write(b"half of the n")
+            file.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+        write_atomically(sys.argv[1], write)"""
+    done = subprocess.run([sys.executable, "-c", code, str(path)], env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    assert load_checkpoint(path).step == 7
+
+
+def test_is_on_the_disk_before_it_takes_the_place(path, monkeypatch):
+    calls, fsync, replace = [], os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda number: (calls.append("fsync"), fsync(number)))
+    monkeypatch.setattr(os, "replace", lambda a, b: (calls.append("replace"), replace(a, b)))
+    save_checkpoint(path, OURS)
+    assert calls == ["fsync", "replace"]
+
+
+def test_missing(path):
+    assert one_line(FileNotFoundError, path).endswith("does not exist, wanted a checkpoint.npz of a training run")
+
+
+def test_torn_at_any_length(path):
+    save_checkpoint(path, OURS)
+    whole = path.read_bytes()
+    for length in [*range(0, len(whole), 97), len(whole) - 1]:
+        path.write_bytes(whole[:length])
+        one_line(ValueError, path)
+
+
+def test_flipped_bytes_are_never_a_traceback_and_never_other_numbers(path):
+    save_checkpoint(path, OURS)
+    whole, rng = path.read_bytes(), np.random.default_rng(0)
+    for _ in range(400):
+        damaged = bytearray(whole)
+        damaged[rng.integers(len(whole))] ^= 1 << rng.integers(8)
+        path.write_bytes(damaged)
+        try:
+            found = load_checkpoint(path)
+        except ValueError as error:
+            assert "\n" not in str(error)
+        else:
+            assert all(np.array_equal(found.params[key], OURS.params[key]) for key in found.params)
+
+
+def test_foreign_files(tmp_path):
+    for name, content in {"empty.npz": b"", "picture.png": b"\x89PNG\r\n\x1a\n" + bytes(100), "text.npz": b"hello\n"}.items():
+        (tmp_path / name).write_bytes(content)
+        assert "torn or no checkpoint" in one_line(ValueError, tmp_path / name)
+    np.savez(tmp_path / "other.npz", images=np.zeros(3))
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    np.savez(tmp_path / "head.npz", head=np.array("[]"))
+    np.savez(tmp_path / "short.npz", head=np.array(json.dumps({"about": {}, "step": 1})))
+    np.savez(tmp_path / "parts.npz", head=np.array(json.dumps({"about": {}, "step": 1, "seconds": 0})), **{"others/x": np.zeros(1)})
+    for name in ("other.npz", "array.npy", "head.npz", "short.npz", "parts.npz"):
+        assert "torn or no checkpoint" in one_line(ValueError, tmp_path / name)
+    assert "directory" in one_line(ValueError, tmp_path).lower()
+
+
+class Bomb:
+    def __reduce__(self):
+        return os.mkdir, ("exploded",)
+
+
+def test_nothing_pickled_is_ever_loaded(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    head = np.array(json.dumps({"about": {}, "step": 1, "seconds": 0.0}))
+    np.savez("bomb.npz", head=head, **{"params/W": np.array([Bomb()], dtype=object)})
+    with pytest.raises(ValueError, match="torn or no checkpoint") as caught:
+        load_checkpoint("bomb.npz")
+    assert "\n" not in str(caught.value) and not Path("exploded").exists()
+
+
+def test_json_is_atomic_and_readable(tmp_path):
+    write_json(tmp_path / "out" / "run.json", {"error": 0.25, "unit": "‖v‖"})
+    text = (tmp_path / "out" / "run.json").read_text(encoding="utf-8")
+    assert json.loads(text) == {"error": 0.25, "unit": "‖v‖"} and "‖v‖" in text and text.endswith("}\n")
+    with pytest.raises(TypeError):
+        write_json(tmp_path / "out" / "run.json", {"no": object()})
+    assert (tmp_path / "out" / "run.json").read_text(encoding="utf-8") == text
+    assert os.listdir(tmp_path / "out") == ["run.json"]
+
+
+def test_a_place_below_a_regular_file_is_an_oserror(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(OSError):
+        save_checkpoint(tmp_path / "file" / "checkpoint.npz", OURS)
+    assert (tmp_path / "file").read_text() == "mine"

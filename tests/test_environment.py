@@ -1,0 +1,55 @@
+"""A record says what a number was measured on, with CuPy or without."""
+import json
+import sys
+
+import numpy as np
+
+from tests import stand_in
+from tinycaps import environment as module
+from tinycaps.environment import environment
+
+KEYS = ["python", "tinycaps", "numpy", "scipy", "cupy", "system", "processor", "cores", "blas", "devices"]
+
+
+def test_says_everything_and_fits_into_json():
+    found = environment()
+    assert list(found) == KEYS
+    assert found["numpy"] == np.__version__ and found["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert found["cores"] >= 1 and found["processor"] and found["system"]
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_names_the_blas_its_kernels_and_threads():
+    blas = environment()["blas"]
+    assert ("kernels" in blas and "threads" in blas and any(name in blas for name in ("openblas", "mkl", "blis"))) or "Accelerate" in blas
+
+
+def test_a_blas_that_is_not_seen_is_said_to_be_unknown(monkeypatch):
+    import threadpoolctl
+    monkeypatch.setattr(threadpoolctl, "threadpool_info", lambda: [])
+    assert "unknown" in environment()["blas"]
+
+
+def test_without_cupy_there_is_the_cpu(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    assert environment()["devices"] == ["cpu"]
+
+
+def test_with_cupy_its_devices_are_named(monkeypatch):
+    stand_in.activate(monkeypatch)
+    assert environment()["devices"] == ["cpu", "stand-in"]
+
+
+def test_what_is_not_installed_is_none(monkeypatch):
+    def missing(name):
+        raise module.importlib.metadata.PackageNotFoundError(name)
+    monkeypatch.setattr(module.importlib.metadata, "version", missing)
+    found = environment()
+    assert found["cupy"] is found["tinycaps"] is None
+
+
+def test_a_machine_without_cpuinfo_still_has_a_processor(monkeypatch):
+    def missing(*args, **kwargs):
+        raise FileNotFoundError
+    monkeypatch.setattr(module, "open", missing, raising=False)
+    assert environment()["processor"]

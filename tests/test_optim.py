@@ -1,0 +1,142 @@
+"""Each optimiser against its formula in plain Python, one number at a time, and what it does to the arrays it is given."""
+import math
+import re
+
+import numpy as np
+import pytest
+
+from tinycaps.backend import to_numpy
+from tinycaps.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from tinycaps.optim import adam, exponential_decay, rmsprop, sgd
+
+SHAPES = {"W": (3, 2), "bias": (2,), "scale": ()}
+SLOTS = [(sgd, ("velocity",)), (rmsprop, ("r",)), (adam, ("m", "v"))]
+
+
+def sgd_by_hand(p, gradients, learning_rate, momentum):
+    velocity = 0.0
+    for g in gradients:
+        velocity = momentum * velocity - learning_rate * g
+        p = p + velocity
+    return p
+
+
+def rmsprop_by_hand(p, gradients, learning_rate, decay, epsilon):
+    r = 0.0
+    for g in gradients:
+        r = decay * r + (1 - decay) * g * g
+        p = p - learning_rate * g / (math.sqrt(r) + epsilon)
+    return p
+
+
+def adam_by_hand(p, gradients, learning_rate, beta1, beta2, epsilon):
+    m = v = 0.0
+    for t, g in enumerate(gradients, start=1):
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g * g
+        m_hat, v_hat = m / (1 - beta1 ** t), v / (1 - beta2 ** t)
+        p = p - learning_rate * m_hat / (math.sqrt(v_hat) + epsilon)
+    return p
+
+
+def draw(xp, seed, dtype="float64"):
+    rng = np.random.default_rng(seed)
+    return {key: xp.asarray(rng.standard_normal(shape).astype(dtype)) for key, shape in SHAPES.items()}
+
+
+@pytest.mark.parametrize("update, by_hand, settings", [
+    (sgd, sgd_by_hand, dict(learning_rate=0.01, momentum=0.9)),
+    (sgd, sgd_by_hand, dict(learning_rate=0.3, momentum=0.0)),
+    (rmsprop, rmsprop_by_hand, dict(learning_rate=0.001, decay=0.9, epsilon=1e-8)),
+    (rmsprop, rmsprop_by_hand, dict(learning_rate=0.1, decay=0.5, epsilon=0.1)),
+    (adam, adam_by_hand, dict(learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8)),
+    (adam, adam_by_hand, dict(learning_rate=0.1, beta1=0.5, beta2=0.7, epsilon=0.1))])
+def test_seven_steps_are_those_of_the_formula(xp, update, by_hand, settings):
+    params, state = draw(xp, 0), {}
+    first, all_grads = {key: to_numpy(p).copy() for key, p in params.items()}, [draw(xp, seed) for seed in range(1, 8)]
+    for grads in all_grads:
+        update(params, grads, state, **settings)
+    for key, p in params.items():
+        for index in np.ndindex(p.shape):
+            expected = by_hand(float(first[key][index]), [float(to_numpy(g[key])[index]) for g in all_grads], **settings)
+            np.testing.assert_allclose(to_numpy(p)[index], expected, rtol=1e-12)
+    assert state["step"] == 7
+
+
+def test_first_step_of_adam_by_hand(xp):
+    # g = -4, lr = 0.1: m = 0.1·(-4) = -0.4 and v = 0.001·16 = 0.016; corrected, m̂ = -0.4/0.1 = -4 and v̂ = 0.016/0.001 = 16. So
+    # the step is -0.1·(-4)/(√16 + ε) = +0.1, and -0.1 for g = 0.05: the sign alone counts. g = 0 moves nothing: 0/(0 + ε).
+    params = {"W": xp.asarray([1.0, 1.0, 1.0])}
+    adam(params, {"W": xp.asarray([-4.0, 0.05, 0.0])}, {}, learning_rate=0.1, epsilon=1e-8)
+    np.testing.assert_allclose(to_numpy(params["W"]), [1.1, 0.9, 1.0], rtol=1e-7)
+
+
+def test_momentum_by_hand(xp):
+    # A constant g = 1 with lr = 0.1 and momentum 0.5: velocities -0.1, -0.15, -0.175; from 1 to 0.9, 0.75, 0.575.
+    params, state = {"W": xp.asarray([1.0])}, {}
+    for expected in (0.9, 0.75, 0.575):
+        sgd(params, {"W": xp.asarray([1.0])}, state, learning_rate=0.1, momentum=0.5)
+        np.testing.assert_allclose(to_numpy(params["W"]), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("update, slots", SLOTS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_writes_in_place_and_keeps_the_dtype(xp, update, slots, dtype):
+    params, grads, state = draw(xp, 0, dtype), draw(xp, 1, dtype), {}
+    objects, before = dict(params), {key: to_numpy(g).copy() for key, g in grads.items()}
+    update(params, grads, state)
+    averages = {key: value for key, value in state.items() if key != "step"}
+    update(params, grads, state)
+    assert all(params[key] is objects[key] for key in SHAPES)
+    assert all(state[key] is averages[key] for key in averages)
+    assert all(np.array_equal(to_numpy(grads[key]), before[key]) for key in SHAPES)
+    assert {str(a.dtype) for a in [*params.values(), *averages.values()]} == {dtype}
+
+
+@pytest.mark.parametrize("update, slots", SLOTS)
+def test_state_is_flat(xp, update, slots):
+    state = {}
+    update(draw(xp, 0), draw(xp, 1), state)
+    assert state.keys() == {"step"} | {f"{slot}.{key}" for slot in slots for key in SHAPES}
+    assert type(state["step"]) is int
+    assert all(state[f"{slot}.{key}"].shape == shape for slot in slots for key, shape in SHAPES.items())
+
+
+@pytest.mark.parametrize("update, slots", SLOTS)
+def test_state_goes_through_a_checkpoint(tmp_path, update, slots):
+    params, state = draw(np, 0), {}
+    update(params, draw(np, 1), state)
+    save_checkpoint(tmp_path / "checkpoint.npz", Checkpoint(params, state, {}, 1, 0.0))
+    update(params, draw(np, 2), state)
+    found = load_checkpoint(tmp_path / "checkpoint.npz")
+    update(found.params, draw(np, 2), found.state)
+    assert found.params.keys() == params.keys() and found.state.keys() == state.keys()
+    assert all(np.array_equal(found.params[key], params[key]) for key in params)
+    assert all(np.array_equal(found.state[key], state[key]) for key in state)
+
+
+@pytest.mark.parametrize("update, slots", SLOTS)
+def test_other_keys_are_told_in_one_line_and_change_nothing(update, slots):
+    params, grads, state = draw(np, 0), draw(np, 1), {}
+    before = {key: p.copy() for key, p in params.items()}
+    grads["weight"] = grads.pop("W")
+    line = "grads: got other keys than params (W, weight in one of them only), wanted the same"
+    with pytest.raises(ValueError, match=f"^{re.escape(line)}$"):
+        update(params, grads, state)
+    assert state == {} and all(np.array_equal(params[key], before[key]) for key in before)
+
+
+@pytest.mark.parametrize("update, slots", SLOTS)
+def test_walks_down_a_bowl(update, slots):
+    params, state = {"x": np.array([3.0, -2.0])}, {}
+    for _ in range(500):
+        update(params, {"x": 2 * params["x"]}, state, learning_rate=0.02)
+    assert np.abs(params["x"]).max() < 0.05
+
+
+def test_exponential_decay_by_hand():
+    # 0.96 every 2000 steps: after 4000 0.96² = 0.9216, after 1000 √0.96.
+    assert exponential_decay(0.001, 0) == 0.001
+    assert exponential_decay(0.001, 4000) == pytest.approx(0.0009216, rel=1e-12)
+    assert exponential_decay(1.0, 1000) == pytest.approx(math.sqrt(0.96), rel=1e-12)
+    assert exponential_decay(8.0, 30, rate=0.5, period=10) == pytest.approx(1.0, rel=1e-12)

@@ -1,0 +1,462 @@
+"""The loop does what it says; what cannot work is told before anything is written; a kill at any moment costs nothing but time."""
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tinycaps.backend import to_numpy
+from tinycaps.checkpoint import load_checkpoint
+from tinycaps.optim import adam, rmsprop, sgd
+from tinycaps.train import TrainingError, train
+
+ROOT = Path(__file__).parents[1]
+
+
+def linear(params, x, labels, rng):
+    """Mean squared error of a linear reading of the images; a little noise from rng, as dropout would draw it."""
+    noise = float(rng.standard_normal()) * 1e-3
+    flat = x.reshape(len(x), -1)
+    difference = flat @ params["W"] + params["shift"] + noise - labels.astype(x.dtype)
+    grads = {"W": 2 * flat.T @ difference / len(x), "shift": 2 * difference.mean()}
+    return (difference * difference).mean(), grads
+
+
+def fresh(xp=np, dtype="float64"):
+    return {"W": xp.zeros(25, dtype=dtype), "shift": xp.zeros((), dtype=dtype)}
+
+
+IMAGES = np.random.default_rng(0).random((10, 5, 5, 1))
+LABELS = np.arange(10) % 3
+
+
+def go(folder, params=None, gradients=linear, images=IMAGES, labels=LABELS, **settings):
+    """Train with small defaults: 3 epochs of the batches 4, 4, 2; return params, log."""
+    params = fresh() if params is None else params
+    settings = dict(epochs=3, batch=4, about={"config": {"depth": 1}}, log_every=1) | settings
+    log, _ = train(gradients, params, images, labels, folder=folder, **settings)
+    return params, log
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(np.array_equal(to_numpy(a[key]), to_numpy(b[key])) for key in a)
+
+
+def same_checkpoint(a, b):
+    a, b = load_checkpoint(a / "checkpoint.npz"), load_checkpoint(b / "checkpoint.npz")
+    return a.step == b.step and a.about == b.about and same(a.params, b.params) and same(a.state, b.state)
+
+
+def lines(folder):
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def refuses(error, folder, *said, **settings):
+    """Assert that training says so in one line, and touches neither the folder nor the parameters."""
+    before = {path: path.read_bytes() for path in folder.glob("*")}
+    params = settings.setdefault("params", fresh())
+    values = {key: p.copy() for key, p in params.items()}
+    with pytest.raises(error) as caught:
+        go(folder, **settings)
+    assert "\n" not in str(caught.value) and all(part in str(caught.value) for part in said), str(caught.value)
+    assert {path: path.read_bytes() for path in folder.glob("*")} == before
+    assert same(params, values)
+
+
+class Watch:
+    """Gradients that also remember the batches and what rng gave."""
+
+    def __init__(self):
+        self.batches, self.draws = [], []
+
+    def __call__(self, params, x, labels, rng):
+        self.batches.append((to_numpy(x).copy(), to_numpy(labels).copy()))
+        self.draws.append(rng.random())
+        return linear(params, x, labels, rng)
+
+
+def test_the_loss_falls(tmp_path, xp):
+    params, log = go(tmp_path, fresh(xp), epochs=60, learning_rate=lambda step: 0.02)
+    losses = [line["loss"] for line in log]
+    assert np.mean(losses[-3:]) < 0.1 * np.mean(losses[:3])
+    assert same(load_checkpoint(tmp_path / "checkpoint.npz").params, params)
+
+
+def test_every_image_is_seen_once_an_epoch_with_its_label_and_in_another_order(tmp_path):
+    watch = Watch()
+    go(tmp_path, gradients=watch)
+    assert [len(x) for x, _ in watch.batches] == [4, 4, 2] * 3
+    orders = []
+    for k in (0, 3, 6):
+        x, labels = (np.concatenate(part) for part in zip(*watch.batches[k:k + 3]))
+        orders.append([int(np.flatnonzero((IMAGES == image).all(axis=(1, 2, 3)))[0]) for image in x])
+        assert sorted(orders[-1]) == list(range(10))
+        assert np.array_equal(labels, LABELS[orders[-1]])
+    assert orders[0] != orders[1] != orders[2]
+
+
+def test_shifts_stay_in_bounds_reach_them_and_are_drawn_anew(tmp_path):
+    image = np.zeros((1, 9, 9, 1))
+    image[0, 4, 4] = 1
+    watch = Watch()
+    go(tmp_path, {"W": np.zeros(81), "shift": np.zeros(())}, watch, np.repeat(image, 100, axis=0), np.zeros(100, int), batch=100,
+       shift=2, epochs=2)
+    moved = [np.argwhere(x[..., 0])[:, 1:] - 4 for x, _ in watch.batches]
+    assert all({*m[:, axis].tolist()} == {-2, -1, 0, 1, 2} for m in moved for axis in (0, 1))
+    assert not np.array_equal(*moved)
+
+
+def test_a_shift_of_zero_leaves_the_images_alone(tmp_path):
+    watch = Watch()
+    go(tmp_path, gradients=watch, epochs=1)
+    assert sorted(x.tobytes() for batch, _ in watch.batches for x in batch) == sorted(x.tobytes() for x in IMAGES)
+
+
+def test_no_two_draws_come_from_the_same_stream(tmp_path):
+    watch = Watch()
+    go(tmp_path, gradients=watch)
+    others = [np.random.default_rng(0).random(), np.random.default_rng([0, 1]).random()]       # initial parameters; order of epoch 0
+    assert len({*watch.draws, *others}) == 9 + 2
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others(tmp_path):
+    for name, seed in (("a", 5), ("b", 5), ("c", 6)):
+        go(tmp_path / name, seed=seed, shift=1)
+    assert same_checkpoint(tmp_path / "a", tmp_path / "b")
+    a, c = (load_checkpoint(tmp_path / name / "checkpoint.npz") for name in "ac")
+    assert not np.array_equal(a.params["W"], c.params["W"])
+
+
+def test_batches_come_in_the_memory_and_precision_of_the_parameters(tmp_path, xp):
+    kinds = set()
+
+    def gradients(params, x, labels, rng):
+        kinds.add((type(x), str(x.dtype), type(labels), labels.dtype.kind))
+        return linear(params, x, labels, rng)
+    go(tmp_path, fresh(xp, "float32"), gradients)
+    assert kinds == {(xp.ndarray, "float32", xp.ndarray, "i")}
+    assert {str(a.dtype) for a in load_checkpoint(tmp_path / "checkpoint.npz").params.values()} == {"float32"}
+
+
+def test_the_log_is_json_and_on_the_disk_at_once(tmp_path):
+    seen = []
+
+    def gradients(params, x, labels, rng):
+        seen.append(lines(tmp_path) if (tmp_path / "log.jsonl").exists() else [])
+        return linear(params, x, labels, rng)
+    _, log = go(tmp_path, gradients=gradients, evaluate=lambda params: {"error": 0.5})
+    assert lines(tmp_path) == log
+    assert [len(found) for found in seen] == [0, 1, 2, 4, 5, 6, 8, 9, 10]
+    assert [(line["step"], line["epoch"]) for line in log if "error" in line] == [(3, 1), (6, 2), (9, 3)]
+    assert [line["step"] for line in log if "loss" in line] == list(range(1, 10))
+
+
+def test_a_logged_loss_is_the_mean_since_the_last_line(tmp_path):
+    _, often = go(tmp_path / "often")
+    _, seldom = go(tmp_path / "seldom", log_every=2)
+    assert [line["step"] for line in seldom] == [2, 3, 4, 6, 8, 9]
+    assert seldom[0]["loss"] == pytest.approx((often[0]["loss"] + often[1]["loss"]) / 2, rel=1e-15)
+
+
+def test_the_schedule_is_followed(tmp_path):
+    rates = []
+
+    def update(params, grads, state, learning_rate):
+        rates.append(learning_rate)
+    _, log = go(tmp_path, update=update, learning_rate=lambda step: 2.0 ** -step)
+    assert rates == [2.0 ** -step for step in range(9)]
+    assert [line["learning_rate"] for line in log] == rates
+
+
+@pytest.mark.parametrize("error, said, change", [
+    (ValueError, "images: got NaN or infinity in 1 of them, first in number 3",
+     dict(images=np.where(np.arange(10) == 3, np.nan, IMAGES.T).T)),
+    (ValueError, "images: got 0 of them", dict(images=IMAGES[:0], labels=LABELS[:0])),
+    (ValueError, "images: got shape (10, 5, 5)", dict(images=IMAGES[..., 0])),
+    (TypeError, "images: got dtype uint8", dict(images=np.ones((10, 5, 5, 1), np.uint8))),
+    (TypeError, "images: got list", dict(images=[[[[0.0]]]])),
+    (ValueError, "labels: got shape (9,)", dict(labels=LABELS[:9])),
+    (ValueError, "labels: got values -1..1", dict(labels=LABELS - 1)),
+    (TypeError, "labels: got dtype float64", dict(labels=LABELS * 1.0)),
+    (ValueError, "batch: got 11, wanted at most the 10 training images", dict(batch=11)),
+    (ValueError, "batch: got 0", dict(batch=0)),
+    (ValueError, "epochs: got 0", dict(epochs=0)),
+    (ValueError, "epochs: got 1.5", dict(epochs=1.5)),
+    (ValueError, "log_every: got 0", dict(log_every=0)),
+    (ValueError, "shift: got -1", dict(shift=-1)),
+    (ValueError, "shift: got 0.5", dict(shift=0.5)),
+    (ValueError, "seed: got -1", dict(seed=-1))], ids=lambda value: value if isinstance(value, str) else "")
+def test_what_cannot_work_is_told_before_anything_is_written(tmp_path, error, said, change):
+    go(tmp_path, epochs=1)
+    refuses(error, tmp_path, said, **change)
+    refuses(error, tmp_path / "new", said, **change)
+    assert not (tmp_path / "new").exists()
+
+
+def failing_at(bad_step, spoil):
+    """Gradients that go bad at one step, counted from 1."""
+    step = 0
+
+    def gradients(params, x, labels, rng):
+        nonlocal step
+        step += 1
+        loss, grads = linear(params, x, labels, rng)
+        return spoil(loss, grads) if step == bad_step else (loss, grads)
+    return gradients
+
+
+def spoil_loss(loss, grads):
+    return loss * np.nan, grads
+
+
+def spoil_parameter(loss, grads):
+    return loss, grads | {"W": grads["W"] * np.inf}
+
+
+@pytest.mark.parametrize("log_every", [1, 2, 100])
+@pytest.mark.parametrize("bad_step, good_step", [(1, None), (3, None), (4, 3), (5, 3), (6, 3), (9, 6)])
+def test_a_loss_that_is_not_finite_stops_the_run_naming_its_step(tmp_path, log_every, bad_step, good_step):
+    with pytest.raises(TrainingError, match=f"^loss: got nan at step {bad_step}, wanted a finite number; [^\n]*$"):
+        go(tmp_path, gradients=failing_at(bad_step, spoil_loss), log_every=log_every)
+    if good_step is None:
+        assert not (tmp_path / "checkpoint.npz").exists()
+        return
+    found = load_checkpoint(tmp_path / "checkpoint.npz")
+    assert found.step == good_step and all(np.isfinite(p).all() for p in found.params.values())
+    resumed, _ = go(tmp_path, resume=True)
+    assert same(resumed, go(tmp_path / "other")[0])
+
+
+def test_a_parameter_that_is_not_finite_stops_the_run_before_it_is_judged_or_saved(tmp_path):
+    judged = []
+
+    def evaluate(params):
+        judged.append(params["W"].copy())
+        return {}
+    with pytest.raises(TrainingError, match="^params: got NaN or infinity in W after step 6, wanted finite numbers; [^\n]*$"):
+        go(tmp_path, gradients=failing_at(6, spoil_parameter), evaluate=evaluate)
+    assert len(judged) == 1 and np.isfinite(judged).all()
+    assert load_checkpoint(tmp_path / "checkpoint.npz").step == 3
+    resumed, _ = go(tmp_path, resume=True)
+    assert same(resumed, go(tmp_path / "other")[0])
+
+
+def test_overflow_on_the_way_is_no_warning_besides_the_error(tmp_path):
+    with pytest.raises(TrainingError, match="^loss: got (inf|nan) at step"):
+        go(tmp_path, fresh(dtype="float32"), update=sgd, learning_rate=lambda step: 1e30)
+
+
+@pytest.mark.parametrize("update", [sgd, rmsprop, adam])
+@pytest.mark.parametrize("stop", [1, 2, 3, 5, 8])
+def test_resumed_after_any_step_ends_with_the_same_bits(tmp_path, update, stop, xp):
+    def stopping(params, x, labels, rng):
+        nonlocal stop
+        stop -= 1
+        if stop < 0:
+            raise KeyboardInterrupt
+        return linear(params, x, labels, rng)
+    settings = dict(update=update, shift=1, seed=3, checkpoint_seconds=0.0, evaluate=lambda params: {"error": float(params["shift"])})
+    _, whole = go(tmp_path / "whole", fresh(xp), **settings)
+    with pytest.raises(KeyboardInterrupt):
+        go(tmp_path / "cut", fresh(xp), stopping, **settings)
+    params, log = go(tmp_path / "cut", fresh(xp), resume=True, **settings)
+    assert same_checkpoint(tmp_path / "cut", tmp_path / "whole")
+    assert lines(tmp_path / "cut") == log == whole
+
+
+def test_a_resumed_log_has_no_later_no_double_and_no_torn_lines(tmp_path):
+    evaluate = {"evaluate": lambda params: {"error": float(params["shift"])}}
+    _, whole = go(tmp_path / "whole", **evaluate)
+    go(tmp_path / "cut", epochs=2, **evaluate)
+    with open(tmp_path / "cut" / "log.jsonl", "a") as file:
+        file.write(json.dumps({"step": 7, "loss": 99.0}) + "\n" + json.dumps({"step": 8, "loss": 99.0})[:9])
+    _, log = go(tmp_path / "cut", resume=True, **evaluate)
+    assert lines(tmp_path / "cut") == log == whole
+
+
+def test_a_lost_or_garbled_log_does_not_stop_a_resume(tmp_path):
+    go(tmp_path, epochs=2)
+    (tmp_path / "log.jsonl").write_bytes(b'{"step": 1, "loss": 1.0}\n\xff\x00\xfe\n')
+    _, log = go(tmp_path, resume=True)
+    assert [line["step"] for line in log] == [1, 7, 8, 9]
+    (tmp_path / "log.jsonl").unlink()
+    assert go(tmp_path, resume=True)[1] == []
+
+
+def test_a_finished_run_resumed_is_as_it_was_and_can_go_on_longer(tmp_path):
+    params, log = go(tmp_path / "a")
+    again, same_log = go(tmp_path / "a", resume=True)
+    assert same(again, params) and same_log == log
+    go(tmp_path / "a", resume=True, epochs=5)
+    go(tmp_path / "b", epochs=5)
+    assert same_checkpoint(tmp_path / "a", tmp_path / "b")
+
+
+def test_seconds_add_up_over_a_resume(tmp_path):
+    go(tmp_path, epochs=1)
+    before = load_checkpoint(tmp_path / "checkpoint.npz").seconds
+    _, seconds = train(linear, fresh(), IMAGES, LABELS, epochs=2, batch=4, folder=tmp_path, about={"config": {"depth": 1}}, resume=True)
+    assert 0 < before < load_checkpoint(tmp_path / "checkpoint.npz").seconds <= seconds
+
+
+@pytest.mark.parametrize("said, change", [
+    ("with seed = 0, wanted seed = 1", dict(seed=1)),
+    ("with batch = 4, wanted batch = 5", dict(batch=5)),
+    ("with shift = 0, wanted shift = 1", dict(shift=1)),
+    ("with config.depth = 1, wanted config.depth = 2", dict(about={"config": {"depth": 2}})),
+    ("with rate = None, wanted rate = 0.1", dict(about={"config": {"depth": 1}, "rate": 0.1})),
+    ("with config.depth = 1, wanted config.depth = None", dict(about={})),
+    ("with data_crc32 = ", dict(images=IMAGES[::-1])),
+    ("with data_crc32 = ", dict(labels=LABELS[::-1])),
+    ("with images = [10, 5, 5, 1], wanted images = [9, 5, 5, 1]", dict(images=IMAGES[1:], labels=LABELS[1:])),
+    ("with params.W = float64 (25,), wanted params.W = float64 (30,)", dict(params={"W": np.zeros(30), "shift": np.zeros(())})),
+    ("with params.W = float64 (25,), wanted params.W = float32 (25,)", dict(params=fresh(dtype="float32"))),
+    ("with params.extra = None, wanted params.extra = float64 (1,)", dict(params=fresh() | {"extra": np.zeros(1)})),
+    ("with params.shift = float64 (), wanted params.shift = None", dict(params={"W": np.zeros(25)}))],
+    ids=lambda value: value if isinstance(value, str) else "")
+def test_another_run_is_not_resumed_and_the_difference_is_named(tmp_path, said, change):
+    go(tmp_path, epochs=1)
+    refuses(ValueError, tmp_path, "checkpoint: got one of a run ", said, resume=True, **change)
+
+
+def test_nothing_to_resume(tmp_path):
+    refuses(FileNotFoundError, tmp_path / "new", "checkpoint: got ", "which does not exist", resume=True)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_torn_checkpoint_is_not_resumed(tmp_path):
+    go(tmp_path, epochs=1)
+    (tmp_path / "checkpoint.npz").write_bytes((tmp_path / "checkpoint.npz").read_bytes()[:-50])
+    refuses(ValueError, tmp_path, "torn or no checkpoint", resume=True)
+
+
+def test_starting_anew_keeps_the_old_run(tmp_path):
+    go(tmp_path, seed=1)
+    old = {name: (tmp_path / name).read_bytes() for name in ("log.jsonl", "checkpoint.npz")}
+    params, log = go(tmp_path, seed=2)
+    assert {name: (tmp_path / f"old-{name}").read_bytes() for name in old} == old
+    assert lines(tmp_path) == log and same(load_checkpoint(tmp_path / "checkpoint.npz").params, params)
+
+
+def test_a_start_that_came_to_nothing_does_not_push_out_the_old_run(tmp_path):
+    go(tmp_path, seed=1)
+    old = {name: (tmp_path / name).read_bytes() for name in ("log.jsonl", "checkpoint.npz")}
+    for _ in range(3):
+        with pytest.raises(TrainingError):
+            go(tmp_path, seed=2, gradients=failing_at(2, spoil_loss))
+    assert {name: (tmp_path / f"old-{name}").read_bytes() for name in old} == old
+    _, log = go(tmp_path, seed=2)
+    assert lines(tmp_path) == log
+    assert {name: (tmp_path / f"old-{name}").read_bytes() for name in old} == old
+
+
+def test_labels_need_not_lie_in_one_piece(tmp_path):
+    go(tmp_path / "a", labels=np.repeat(LABELS, 2)[::2], images=np.repeat(IMAGES, 2, axis=0)[::2])
+    go(tmp_path / "b")
+    assert same_checkpoint(tmp_path / "a", tmp_path / "b")
+
+
+# Real processes, really killed: a small CapsNet on embedded digits, with a checkpoint after every step. With a moment given, the
+# process kills itself on its n-th arrival there.
+CAPSNET = """if True:
+    import dataclasses, os, signal, sys
+    import numpy as np
+    from pathlib import Path
+    from tinycaps.capsules import DIGITS, capsnet_loss_backward, capsnet_loss_forward, init_capsnet
+    from tinycaps.data import load_digits
+    from tinycaps.train import train
+    folder, moment, arrivals = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+
+    def arrive(*args):
+        global arrivals
+        arrivals -= 1
+        if arrivals == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def watched(function, before):
+        return lambda *args, **kwargs: (before(), function(*args, **kwargs))[1] if moment.startswith("before") else \\
+            (function(*args, **kwargs), before())[0]
+    where = moment.partition(" ")[2]
+    if where in ("fsync", "replace"):
+        setattr(os, where, watched(getattr(os, where), arrive))
+    if where == "array":
+        np.lib.format.write_array = watched(np.lib.format.write_array, arrive)
+    config = dataclasses.replace(DIGITS, conv_channels=8, primary_types=4, primary_dims=4, decoder_hidden=(16,))
+
+    def gradients(params, x, labels, rng):
+        if where == "step":
+            arrive()
+        loss, cache = capsnet_loss_forward(params, x, labels, config)
+        return loss, capsnet_loss_backward(1.0, cache)
+    data = load_digits()
+    train(gradients, init_capsnet(np.random.default_rng(0), config), data.train_images[:200], data.train_labels[:200], epochs=3,
+          batch=32, seed=0, shift=1, folder=folder, about={"config": dataclasses.asdict(config)}, log_every=3, checkpoint_seconds=0.0,
+          evaluate=lambda params: {"size": float(abs(params["digit.W"]).sum())}, resume=(folder / "checkpoint.npz").exists())
+"""
+STEPS = 21
+
+
+def launch(folder, moment="never", arrivals=0):
+    return subprocess.Popen([sys.executable, "-c", CAPSNET, str(folder), moment, str(arrivals)], stderr=subprocess.PIPE, text=True,
+                            env=os.environ | {"PYTHONPATH": str(ROOT)})
+
+
+def finish(process):
+    _, said = process.communicate(timeout=120)
+    assert process.returncode in (0, -signal.SIGKILL), said
+    assert not said                                                     # no progress bar where there is no terminal
+    return process.returncode == 0
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    assert finish(launch(folder))
+    assert load_checkpoint(folder / "checkpoint.npz").step == STEPS
+    return folder
+
+
+def is_like(folder, whole):
+    """Tell whether a run ended with the same bits, the same log and nothing else in its folder."""
+    return same_checkpoint(folder, whole) and lines(folder) == lines(whole) and set(os.listdir(folder)) == set(os.listdir(whole))
+
+
+def test_killed_at_chosen_moments_of_writing_ends_with_the_same_bits(tmp_path, uninterrupted):
+    done = 0
+    for moment, arrivals in [("before step", 1), ("before array", 5), ("after array", 9), ("before fsync", 2), ("after fsync", 3),
+                             ("before replace", 2), ("after replace", 3), ("before step", 5)]:
+        assert not finish(launch(tmp_path, moment, arrivals))
+        if (tmp_path / "checkpoint.npz").exists():
+            step = load_checkpoint(tmp_path / "checkpoint.npz").step    # whole, always
+            assert done <= step < STEPS
+            done = step
+    assert done > 3
+    assert finish(launch(tmp_path))
+    assert is_like(tmp_path, uninterrupted)
+
+
+def test_killed_at_random_moments_ends_with_the_same_bits(tmp_path, uninterrupted):
+    rng, steps = random.Random(0), [0]
+    for _ in range(12):
+        before = written(tmp_path / "checkpoint.npz")
+        process = launch(tmp_path)
+        while process.poll() is None and written(tmp_path / "checkpoint.npz") == before:
+            time.sleep(0.001)
+        time.sleep(rng.uniform(0, 0.015))
+        process.kill()
+        finish(process)
+        steps.append(load_checkpoint(tmp_path / "checkpoint.npz").step)
+    assert steps == sorted(steps) and len({*steps}) > 3
+    assert finish(launch(tmp_path))
+    assert is_like(tmp_path, uninterrupted)
+
+
+def written(path):
+    """Return when a file was last written."""
+    return path.stat().st_mtime_ns if path.exists() else None
