@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests import stand_in
-from tinycaps.checks import check_count, check_images, check_labels, check_shapes
+from tinycaps.checks import check_count, check_dloss, check_images, check_labels, check_shapes, named_xp
 
 
 def refuses(error, line, check, *args, **kwargs):
@@ -49,6 +49,11 @@ def test_tuple_is_the_whole_shape(xp, wanted):
     refuses(ValueError, f"dv: got shape (5, 3), wanted {wanted}", check_shapes, dv=(xp.zeros((5, 3)), wanted))
 
 
+@pytest.mark.parametrize("shape, axes", [((0, 3), "n,i"), ((3, 0), "n,i"), ((0, 3), "...,i"), ((0, 3), (0, 3)), ((0,), "n"), ((0,), "n,i")])
+def test_empty_arrays_are_refused_whatever_the_axes(xp, shape, axes):
+    refuses(ValueError, f"u: got shape {shape}, wanted at least one along every axis", check_shapes, u=(xp.zeros(shape), axes))
+
+
 def test_precisions_do_not_mix(xp):
     u, W = xp.zeros(3, dtype=np.float32), xp.zeros(3)
     refuses(TypeError, "W: got float64, wanted the precision of u, float32", check_shapes, u=(u, "n"), W=(W, "n"))
@@ -75,6 +80,51 @@ def test_memories_do_not_mix(monkeypatch):
     device = stand_in.activate(monkeypatch)
     with pytest.raises(TypeError, match=r"^u, W: got arrays in different memories \(host, device\), wanted"):
         check_shapes(u=(np.zeros(3), "n"), W=(device.zeros(3), "n"))
+
+
+def test_named_module_of_arrays(xp):
+    assert named_xp(v=xp.zeros(3), labels=xp.zeros(2, dtype=np.int64)) is xp
+
+
+def test_module_of_what_is_no_array_or_in_two_memories_names_the_arguments(monkeypatch):
+    device = stand_in.activate(monkeypatch)
+    refuses(TypeError, "v, labels: got list, wanted a NumPy or CuPy array", named_xp, v=np.zeros(3), labels=[1])
+    with pytest.raises(TypeError, match=r"^v, labels: got arrays in different memories \(device, host\), wanted"):
+        named_xp(v=device.zeros(3), labels=np.zeros(3))
+
+
+def test_dloss(xp):
+    for dtype in "float32", "float64":
+        like = xp.zeros((2, 3), dtype=dtype)
+        for dloss in 1.0, 0.0005, 1, xp.ones((), dtype=dtype), like.sum():
+            check_dloss(dloss, like)
+
+
+@pytest.mark.parametrize("shape", [(1,), (2,), (2, 3)])
+def test_dloss_is_one_number(xp, shape):
+    refuses(ValueError, f"dloss: got shape {shape}, wanted ()", check_dloss, xp.ones(shape), xp.zeros((2, 3)))
+
+
+@pytest.mark.parametrize("dloss, cache", [("float64", "float32"), ("float32", "float64")])
+def test_dloss_has_the_precision_of_the_cache(xp, dloss, cache):
+    refuses(TypeError, f"cache: got {cache}, wanted the precision of dloss, {dloss}",
+            check_dloss, xp.ones((), dtype=dloss), xp.zeros((2, 3), dtype=cache))
+
+
+def test_scalars_of_numpy_are_arrays_as_dloss_although_python_takes_them_for_numbers():
+    check_dloss(np.float64(1), np.zeros(3))
+    refuses(TypeError, "cache: got float32, wanted the precision of dloss, float64", check_dloss, np.float64(1), np.zeros(3, "float32"))
+
+
+@pytest.mark.parametrize("dloss, name", [([1.0], "list"), ("1", "str"), (None, "NoneType"), (1j, "complex")])
+def test_dloss_is_a_number_or_an_array(dloss, name):
+    refuses(TypeError, f"dloss: got {name}, wanted a NumPy or CuPy array", check_dloss, dloss, np.zeros(3))
+
+
+def test_dloss_and_cache_have_one_memory(monkeypatch):
+    device = stand_in.activate(monkeypatch)
+    with pytest.raises(TypeError, match=r"^dloss, cache: got arrays in different memories \(host, device\), wanted"):
+        check_dloss(np.ones(()), device.zeros(3))
 
 
 @pytest.mark.parametrize("dtype", ["int64", "int32", "uint8"])
@@ -128,7 +178,7 @@ def test_images_must_be_finite(xp, bad):
 
 
 def test_no_images_at_all(xp):
-    refuses(ValueError, "images: got 0 of them, wanted at least one", check_images, xp.zeros((0, 28, 28, 1)))
+    refuses(ValueError, "images: got shape (0, 28, 28, 1), wanted at least one along every axis", check_images, xp.zeros((0, 28, 28, 1)))
 
 
 def test_images_have_four_axes(xp):

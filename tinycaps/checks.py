@@ -20,7 +20,7 @@ def check_shapes(**arrays):
     TypeError
         If an argument is no array, holds no floating-point numbers, or differs from the first in precision or memory.
     ValueError
-        If a shape is wrong.
+        If a shape is wrong, or an array is empty.
     """
     sizes, first = {}, None
     for name, (array, axes) in arrays.items():
@@ -33,14 +33,33 @@ def check_shapes(**arrays):
         elif _precision(array) != _precision(arrays[first][0]):
             raise TypeError(f"{name}: got {array.dtype}, wanted the precision of {first}, {arrays[first][0].dtype}")
         _check_axes(name, array.shape, axes, sizes)
+    named_xp(**{name: array for name, (array, _) in arrays.items()})
+
+
+def named_xp(**arrays):
+    """Return the array module of arguments, as `tinycaps.backend.get_xp` does, and name them if they have none in common."""
     try:
-        get_xp(*(array for array, _ in arrays.values()))
+        return get_xp(*arrays.values())
     except TypeError as error:
         raise TypeError(f"{', '.join(arrays)}: {error}") from None
 
 
+def check_dloss(dloss, like):
+    """Hold the upstream gradient of a loss against a number, or a 0-d array of the precision of ``like``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is something else.
+    """
+    if not isinstance(dloss, (int, float)) or is_array(dloss):
+        check_shapes(cache=(like, like.shape), dloss=(dloss, ()))
+
+
 def _check_axes(name, shape, axes, sizes):
     """Bind the letters of one array's axes in sizes, letter -> (size, name of the array that set it)."""
+    if 0 in shape:
+        raise ValueError(f"{name}: got shape {shape}, wanted at least one along every axis")
     if not isinstance(axes, str):
         if shape != tuple(axes):
             raise ValueError(f"{name}: got shape {shape}, wanted {tuple(axes)}")
@@ -101,11 +120,9 @@ def check_images(images):
     TypeError
         If they are no array of floating-point numbers.
     ValueError
-        If the rank is wrong, there are none, or a pixel is NaN or infinite.
+        If the rank is wrong, there are no images, or a pixel is NaN or infinite.
     """
     check_shapes(images=(images, "n,h,w,c"))
-    if len(images) == 0:
-        raise ValueError("images: got 0 of them, wanted at least one")
     xp = get_xp(images)
     bad = ~xp.isfinite(images).all(axis=(1, 2, 3))
     if bad.any():

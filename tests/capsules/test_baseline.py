@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 
 from tests import reference
-from tests.capsules.networks import LABELS, SMALL_CNN, cnn
+from tests.capsules.networks import SMALL_CNN, cnn
 from tests.ops.facts import ALONG_DIRECTIONS, close, on, on_device, refuses, refuses_bad_labels, refuses_two_memories, stays_float32
+from tinycaps.backend import to_numpy
 from tinycaps.capsules import CNN_DIGITS, CNN_PAPER, CNNConfig, cnn_backward, cnn_forward, cnn_loss_backward, cnn_loss_forward, init_cnn
 from tinycaps.gradcheck import assert_gradients
 
@@ -30,17 +31,16 @@ def test_loss_equals_the_loops(xp, masked):
     close(loss, sum(map(reference.cross_entropy, rows, labels)) / 3)
 
 
-@masked
-def test_gradients_by_name(xp, masked):
+def test_gradients_by_name(xp):
     params, x, labels, mask = cnn(xp)
-    report = assert_gradients(lambda params: cnn_loss_forward(params, x, labels, SMALL_CNN, mask if masked else None), cnn_loss_backward,
-                              params, **ALONG_DIRECTIONS)
+    report = assert_gradients(lambda params: cnn_loss_forward(params, x, labels, SMALL_CNN, mask), cnn_loss_backward, params,
+                              **ALONG_DIRECTIONS)
     assert {row.name for row in report.rows} == params.keys()
 
 
-def test_gradients_of_parameters_and_image(xp):
-    params, x, _, mask = cnn(xp)
-    report = assert_gradients(cnn_forward, with_input, params, x, SMALL_CNN, mask, **ALONG_DIRECTIONS)
+def test_gradients_of_parameters_and_image_without_a_mask(xp):
+    params, x, _, _ = cnn(xp)
+    report = assert_gradients(cnn_forward, with_input, params, x, SMALL_CNN, **ALONG_DIRECTIONS)
     assert {row.name for row in report.rows} == {*params, "x"}
 
 
@@ -100,21 +100,33 @@ def test_bad_input(xp):
     refuses(ValueError, "mask: got bool (2, 5), wanted bool (3, 5)", cnn_forward, params, x, SMALL_CNN, mask[:2])
     refuses_bad_labels(xp, lambda labels: cnn_loss_forward(params, x[:2], labels, SMALL_CNN))
     logits, cache = cnn_forward(params, x, SMALL_CNN)
-    with pytest.raises(ValueError, match=r"got shape \(3, 2\), wanted \(3, 3\)"):
-        cnn_backward(logits[:, :2], cache)
+    refuses(ValueError, "dlogits: got shape (3, 2), wanted (3, 3)", cnn_backward, logits[:, :2], cache)
+    refuses(ValueError, "dlogits: got shape (2, 3), wanted (3, 3)", cnn_backward, logits[:2], cache)
+    refuses(ValueError, "dlogits: got shape (3,), wanted (3, 3)", cnn_backward, logits[0], cache)
+    refuses(ValueError, "x: got shape (0, 4, 5, 2), wanted at least one along every axis", cnn_forward, params, x[:0], SMALL_CNN)
 
 
 @pytest.mark.parametrize("wrong, line", [
     (dict(kernel=0), "kernel: got 0, wanted an integer of at least 1"),
     (dict(channels=(4, 0)), "channels[1]: got 0, wanted an integer of at least 1"),
     (dict(hidden=(4, 0.5)), "hidden[1]: got 0.5, wanted an integer of at least 1"),
-    (dict(image_shape=(28, 28, None)), "image_shape[2]: got None, wanted an integer of at least 1")])
+    (dict(image_shape=(28, 28, None)), "image_shape[2]: got None, wanted an integer of at least 1"),
+    (dict(image_shape=(28, 28)), "image_shape: got (28, 28), wanted (h, w, c)"),
+    (dict(image_shape=(1, 28, 28, 1)), "image_shape: got (1, 28, 28, 1), wanted (h, w, c)"),
+    (dict(dropout=1), "dropout: got 1, wanted a number in [0, 1)"),
+    (dict(dropout=-0.1), "dropout: got -0.1, wanted a number in [0, 1)"),
+    (dict(dropout=float("nan")), "dropout: got nan, wanted a number in [0, 1)")])
 def test_bad_sizes(wrong, line):
     refuses(ValueError, line, CNNConfig, **wrong)
+
+
+def test_no_dropout_is_a_dropout_of_zero():
+    assert CNNConfig(dropout=0).dropout == 0
 
 
 @on_device
 def test_host_and_device_do_not_mix(xp):
     params, x, _, _ = cnn(np)
     refuses_two_memories("x, W, bias", cnn_forward, on(xp, params)[0], x, SMALL_CNN)
-    assert len(LABELS) == len(x)
+    logits, cache = cnn_forward(*on(xp, params, x), SMALL_CNN)
+    refuses_two_memories("dy, W", cnn_backward, to_numpy(logits), cache)

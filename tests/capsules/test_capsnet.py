@@ -27,7 +27,7 @@ def test_equals_the_loops(xp, iterations):
     close(v, [reference.capsnet(params, image, config) for image in x])
 
 
-@pytest.mark.parametrize("config", [BARE, replace(BARE, iterations=1), replace(BARE, iterations=2)])
+@pytest.mark.parametrize("config", [BARE, replace(BARE, iterations=1)])
 def test_gradients_by_name(xp, config):
     params, x, _ = capsnet(xp, config)
     report = assert_gradients(lambda params: capsnet_forward(params, x, config), capsnet_backward, params, **ALONG_DIRECTIONS)
@@ -117,6 +117,7 @@ def test_bad_input(xp):
     params, x, _ = capsnet(xp)
     refuses(ValueError, "x: got shape (6, 7, 2), wanted (6, 6, 7, 2)", capsnet_forward, params, x[0], SMALL)
     refuses(ValueError, "x: got shape (3, 6, 7, 1), wanted (3, 6, 7, 2)", capsnet_forward, params, x[..., :1], SMALL)
+    refuses(ValueError, "x: got shape (0, 6, 7, 2), wanted at least one along every axis", capsnet_forward, params, x[:0], SMALL)
     refuses(TypeError, "x: got dtype uint8, wanted floating-point numbers", capsnet_forward, params, x.astype("uint8"), SMALL)
     refuses(TypeError, "W: got float64, wanted the precision of x, float32", capsnet_forward, params, x.astype("float32"), SMALL)
     v, cache = capsnet_forward(params, x, SMALL)
@@ -128,7 +129,7 @@ def test_bad_images_to_predict(xp):
     x[1, 2, 3, 0], x[2, 0, 0, 1] = np.nan, np.inf
     params, bad, x = on(xp, params, x, capsnet(np)[1])
     refuses(ValueError, "images: got NaN or infinity in 2 of them, first in number 1, wanted finite pixels", predict, params, bad, SMALL)
-    refuses(ValueError, "images: got 0 of them, wanted at least one", predict, params, x[:0], SMALL)
+    refuses(ValueError, "images: got shape (0, 6, 7, 2), wanted at least one along every axis", predict, params, x[:0], SMALL)
     refuses(ValueError, "images: got shape (6, 7, 2), wanted (n, h, w, c)", predict, params, x[0], SMALL)
     refuses(TypeError, "images: got dtype int64, wanted floating-point numbers", predict, params, x.astype("int64"), SMALL)
     refuses(ValueError, "batch: got 0, wanted an integer of at least 1", predict, params, x, SMALL, batch=0)

@@ -33,9 +33,9 @@ def test_gradients_by_name(xp, config):
     assert {row.name for row in report.rows} == params.keys()
 
 
-def test_gradients_entry_by_entry():
+def test_gradients_entry_by_entry_of_all_but_the_largest_layers():
     params, x, labels = capsnet(np)
-    assert_gradients(lambda params: capsnet_loss_forward(params, x, labels, SMALL), capsnet_loss_backward, params)
+    assert_gradients(lambda params: capsnet_loss_forward(params, x, labels, SMALL), capsnet_loss_backward, params, max_entries=60)
 
 
 def test_weight_zero_leaves_the_margin_loss_alone(xp):
@@ -52,8 +52,9 @@ def test_decoder_sees_the_capsule_of_the_true_class(xp):
     _, cache = capsnet_loss_forward(params, x, labels, SMALL)
     v = to_numpy(cache.capsnet.routing.v[-1])
     assert (to_numpy(length_forward(xp.asarray(v))[0]).argmax(axis=1) != LABELS).any()      # the longest would be another one
-    seen = to_numpy(cache.reconstruction[1][1][0][0][0][0]).reshape(v.shape)                # the input of its first layer
-    close(seen, [reference.mask(sample, label) for sample, label in zip(v, LABELS)])
+    _, (_, _, (layers, _, _), _), _ = cache.reconstruction
+    (seen, *_), _ = layers[0]                                                               # the input of the decoder's first layer
+    close(to_numpy(seen).reshape(v.shape), [reference.mask(sample, label) for sample, label in zip(v, LABELS)])
 
 
 def test_upstream_gradient_scales_all_gradients(xp):

@@ -18,7 +18,7 @@ def test_paper_sizes():
 
 @pytest.mark.parametrize("config, grid, capsules", [
     (PAPER, (6, 6), 1152),                                      # 28 − 9 + 1 = 20, (20 − 9)/2 + 1 = 6 rounded down, 6·6·32
-    (DIGITS, (4, 4), 128),                                      # 8 − 3 + 1 = 6, 6 − 3 + 1 = 4, 4·4·8
+    (DIGITS, (4, 4), 16 * DIGITS.primary_types),                # 8 − 3 + 1 = 6, 6 − 3 + 1 = 4
     (CapsNetConfig(image_shape=(36, 28, 1)), (10, 6), 1920),    # (28 − 9)/2 + 1 = 10 rounded down
     (CapsNetConfig(image_shape=(17, 18, 3)), (1, 1), 32)])
 def test_grid_of_primary_capsules(config, grid, capsules):
@@ -47,7 +47,11 @@ def test_config_cannot_be_changed():
     (dict(image_shape=(16, 28, 1)), "image_shape: got (16, 28, 1), wanted at least 17 pixels each way for these kernels"),
     (dict(image_shape=(28, 16, 1)), "image_shape: got (28, 16, 1), wanted at least 17 pixels each way for these kernels"),
     (dict(conv_kernel=29), "image_shape: got (28, 28, 1), wanted at least 37 pixels each way for these kernels"),
-    (dict(reconstruction_weight=-1), "reconstruction_weight: got -1, wanted at least 0"),
-    (dict(reconstruction_weight=float("nan")), "reconstruction_weight: got nan, wanted at least 0")])
+    (dict(reconstruction_weight=-1), "reconstruction_weight: got -1, wanted a finite number of at least 0"),
+    (dict(reconstruction_weight=float("nan")), "reconstruction_weight: got nan, wanted a finite number of at least 0"),
+    (dict(reconstruction_weight=float("inf")), "reconstruction_weight: got inf, wanted a finite number of at least 0"),
+    (dict(stop_gradient=1), "stop_gradient: got 1, wanted True or False"),
+    (dict(stop_gradient=None), "stop_gradient: got None, wanted True or False"),
+    (dict(stop_gradient="False"), "stop_gradient: got 'False', wanted True or False")])
 def test_bad_sizes(wrong, line):
     refuses(ValueError, line, CapsNetConfig, **wrong)

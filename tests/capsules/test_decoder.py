@@ -2,10 +2,9 @@
 import math
 
 import numpy as np
-import pytest
 
 from tests import reference
-from tests.ops.facts import ALONG_DIRECTIONS, close, draw, on, refuses, stays_float32, with_biases
+from tests.ops.facts import ALONG_DIRECTIONS, close, draw, on, on_device, refuses, refuses_two_memories, stays_float32, with_biases
 from tinycaps.backend import to_numpy
 from tinycaps.capsules import CapsNetConfig, decoder_backward, decoder_forward, init_decoder, mask_forward
 from tinycaps.gradcheck import assert_gradients
@@ -85,5 +84,16 @@ def test_bad_input(xp):
     refuses(ValueError, "masked: got shape (2, 6), wanted (2, 3, 2)", decoder_forward, params, masked.reshape(2, 6), SMALL)
     refuses(TypeError, "W: got float64, wanted the precision of x, float32", decoder_forward, params, masked.astype("float32"), SMALL)
     image, cache = decoder_forward(params, masked, SMALL)
-    with pytest.raises(ValueError, match="wanted"):
-        decoder_backward(image[:, :2], cache)
+    refuses(ValueError, "dimage: got shape (2, 2, 2, 2), wanted (2, 3, 2, 2)", decoder_backward, image[:, :2], cache)
+    refuses(ValueError, "dimage: got shape (2, 2, 3, 2), wanted (2, 3, 2, 2)", decoder_backward, image.swapaxes(1, 2), cache)
+    refuses(ValueError, "dimage: got shape (2, 12), wanted (2, 3, 2, 2)", decoder_backward, image.reshape(2, -1), cache)
+    refuses(TypeError, "y: got float64, wanted the precision of dy, float32", decoder_backward, image.astype("float32"), cache)
+    refuses(ValueError, "masked: got shape (0, 3, 2), wanted at least one along every axis", decoder_forward, params, masked[:0], SMALL)
+
+
+@on_device
+def test_host_and_device_do_not_mix(xp):
+    params, masked = network()
+    refuses_two_memories("x, W, bias", decoder_forward, on(xp, params)[0], masked, SMALL)
+    image, cache = decoder_forward(*on(xp, params, masked), SMALL)
+    refuses_two_memories("dy, y", decoder_backward, to_numpy(image), cache)

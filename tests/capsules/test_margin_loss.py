@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tests import reference
-from tests.ops.facts import close, on, on_device, refuses, refuses_bad_labels, stays_float32
+from tests.ops.facts import close, on, on_device, refuses, refuses_bad_dloss, refuses_bad_labels, refuses_two_memories, stays_float32
 from tinycaps.capsules import margin_loss_backward, margin_loss_forward
 from tinycaps.gradcheck import assert_gradients
 
@@ -59,11 +59,14 @@ def test_bad_input(xp):
     length, labels = on(xp, LENGTH[:2], LABELS[:2])
     refuses(ValueError, "length: got shape (3,), wanted (n, k)", margin_loss_forward, length[0], labels)
     refuses(TypeError, "length: got dtype int64, wanted floating-point numbers", margin_loss_forward, length.astype("int64"), labels)
-    refuses(ValueError, "labels: got shape (0,), wanted (at least 1,)", margin_loss_forward, length[:0], labels[:0])
+    refuses(ValueError, "length: got shape (0, 3), wanted at least one along every axis", margin_loss_forward, length[:0], labels[:0])
     refuses_bad_labels(xp, lambda labels: margin_loss_forward(length, labels))
+    refuses_bad_dloss(xp, margin_loss_backward, margin_loss_forward(length.astype("float32"), labels)[1])
 
 
 @on_device
 def test_host_and_device_do_not_mix(xp):
-    with pytest.raises(TypeError, match="different memories"):
-        margin_loss_forward(xp.asarray(LENGTH), LABELS)
+    length, labels = on(xp, LENGTH, LABELS)
+    refuses_two_memories("length, labels", margin_loss_forward, length, LABELS)
+    refuses_two_memories("length, labels", margin_loss_forward, LENGTH, labels)
+    refuses_two_memories("dloss, cache", margin_loss_backward, np.ones(()), margin_loss_forward(length, labels)[1])

@@ -151,11 +151,6 @@ def test_votes_of_zero_give_zero_and_finite_gradients(xp, iterations, dtype):
     assert not v.any() and not du_hat.any()
 
 
-def test_no_samples_give_no_outputs(xp):
-    v, cache = routing_forward(xp.zeros((0, 4, 3, 2)))
-    assert v.shape == (0, 3, 2) and routing_backward(v, cache).shape == (0, 4, 3, 2)
-
-
 @pytest.mark.parametrize("stop_gradient", [False, True])
 def test_float32_stays_float32(xp, stop_gradient):
     v, cache = routing_forward(*on(xp, *draw(SHAPE, dtype="float32")), stop_gradient=stop_gradient)
@@ -165,6 +160,8 @@ def test_float32_stays_float32(xp, stop_gradient):
 def test_bad_input(xp, u_hat):
     refuses(ValueError, "u_hat: got shape (4, 3, 2), wanted (n, i, j, q)", routing_forward, u_hat[0])
     refuses(TypeError, "u_hat: got dtype int64, wanted floating-point numbers", routing_forward, u_hat.astype("int64"))
+    refuses(ValueError, "u_hat: got shape (0, 4, 3, 2), wanted at least one along every axis", routing_forward, u_hat[:0])
+    refuses(ValueError, "u_hat: got shape (2, 0, 3, 2), wanted at least one along every axis", routing_forward, u_hat[:, :0])
     for iterations in 0, -1, 2.0, True, None:
         refuses(ValueError, f"iterations: got {iterations!r}, wanted an integer of at least 1", routing_forward, u_hat, iterations)
     v, cache = routing_forward(u_hat)

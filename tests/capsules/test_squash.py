@@ -75,11 +75,19 @@ def test_zero_has_value_zero_and_gradient_zero(xp, dtype):
     assert xp.isfinite(ds).all() and ds[1].any()
 
 
-@pytest.mark.parametrize("length", [1e-18, 1e9])
+@pytest.mark.parametrize("length", [1e-18, 1e9, 1e15])
 def test_tiny_and_huge_vectors_in_float32_are_finite(xp, length):
     s = xp.asarray(np.array([[length, -length]], "float32"))
     v, cache = squash_forward(s)
     assert xp.isfinite(v).all() and xp.isfinite(squash_backward(v, cache)).all()
+
+
+def test_the_gradient_of_a_huge_vector_in_float32_is_that_in_float64(xp):
+    s, dv = np.array([[1e15, -1e15]]), np.array([[1.0, 0.5]])
+    wide, narrow = (to_numpy(squash_backward(xp.asarray(dv.astype(dtype)), squash_forward(xp.asarray(s.astype(dtype)))[1]))
+                    for dtype in ("float64", "float32"))
+    np.testing.assert_allclose(wide, np.full((1, 2), 0.75 / (2 ** 0.5 * 1e15)), rtol=1e-12)     # across s alone, v turns at 1/‖s‖
+    np.testing.assert_allclose(narrow, wide, rtol=1e-5)
 
 
 def test_float32_stays_float32(xp):

@@ -90,8 +90,7 @@ def test_what_is_not_floating_point_is_handed_on(xp):
     labels, mask, config = xp.asarray(np.array([0, 2])), xp.asarray(np.array([[True, False, True]] * 2)), {"rounds": 3}
     report = assert_gradients(picked, picked_backward, x, labels, mask, config, scale=2.0)
     assert [row.name for row in report.rows] == ["x"]
-    assert all(arguments == (labels, mask, config) for arguments in seen if xp is not np)
-    assert seen[0][0] is labels and seen[0][1] is mask and seen[0][2] == config
+    assert all(got[0] is labels and got[1] is mask and got[2] == config for got in seen)
 
 
 def test_single_precision_is_checked_in_double():
@@ -219,5 +218,5 @@ def test_the_callers_arrays_are_never_touched():
     x, W = arrays()
     kept = x.copy(), W.copy()
     check_gradients(writes_input, writes_input_backward, x, W)
-    np.testing.assert_array_equal((x, kept[0]), (kept[0], x))
+    np.testing.assert_array_equal(x, kept[0])
     np.testing.assert_array_equal(W, kept[1])

@@ -57,6 +57,17 @@ def refuses_two_memories(names, function, *args, **kwargs):
         function(*args, **kwargs)
 
 
+def refuses_bad_dloss(xp, backward, cache):
+    """Assert that the backward of a loss, with a cache of float32, takes no dloss but a number or a 0-d array of float32."""
+    line = "dloss: got shape {}, wanted ()"
+    refuses(ValueError, line.format((2,)), backward, xp.ones(2, dtype="float32"), cache)
+    refuses(ValueError, line.format((1,)), backward, xp.ones(1, dtype="float32"), cache)
+    for wide in xp.ones(()), xp.ones(3).sum():
+        refuses(TypeError, "cache: got float32, wanted the precision of dloss, float64", backward, wide, cache)
+    refuses(TypeError, "dloss: got dtype int64, wanted floating-point numbers", backward, xp.ones((), dtype="int64"), cache)
+    refuses(TypeError, "dloss: got list, wanted a NumPy or CuPy array", backward, [1.0], cache)
+
+
 BAD_LABELS = [
     (np.array([0, 3]), ValueError, "labels: got values 0..3, wanted 0..2"),
     (np.array([-1, 2]), ValueError, "labels: got values -1..2, wanted 0..2"),

@@ -97,4 +97,6 @@ def test_bad_input(xp):
     refuses(ValueError, "W: got shape (3, 5), wanted (f, m) with f = 2 as in x", mlp_forward, params, x[:, :2])
     refuses(TypeError, "W: got float64, wanted the precision of x, float32", mlp_forward, params, x.astype("float32"))
     out, cache = mlp_forward(params, x)
-    refuses(ValueError, "dy: got shape (3, 1), wanted (3, 2)", mlp_backward, out[:, :1], cache)
+    refuses(ValueError, "dout: got shape (3, 1), wanted (3, 2)", mlp_backward, out[:, :1], cache)
+    refuses(TypeError, "dout: got list, wanted a NumPy or CuPy array", mlp_backward, [[1.0, 2.0]] * 3, cache)
+    refuses(ValueError, "x: got shape (0, 3), wanted at least one along every axis", mlp_forward, params, x[:0])

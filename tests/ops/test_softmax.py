@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from tests import reference
-from tests.ops.facts import close, draw, on, on_device, refuses, refuses_bad_labels, refuses_two_memories, stays_float32
+from tests.ops.facts import (close, draw, on, on_device, refuses, refuses_bad_dloss, refuses_bad_labels, refuses_two_memories,
+                             stays_float32)
 from tinycaps.backend import to_numpy
 from tinycaps.gradcheck import assert_gradients
 from tinycaps.ops import cross_entropy_backward, cross_entropy_forward, softmax_backward, softmax_forward
@@ -103,14 +104,18 @@ def test_bad_input(xp):
     _, cache = softmax_forward(x)
     refuses(ValueError, "dy: got shape (3, 2), wanted (2, 3)", softmax_backward, x.T, cache)
     refuses(TypeError, "y: got float64, wanted the precision of dy, float32", softmax_backward, x.astype("float32"), cache)
-    refuses(ValueError, "logits: got shape (3,), wanted (n, k)", cross_entropy_forward, x[0], xp.zeros(2, dtype="int64"))
-    refuses(ValueError, "labels: got shape (0,), wanted (at least 1,)", cross_entropy_forward, x[:0], xp.zeros(0, dtype="int64"))
+    labels = xp.zeros(2, dtype="int64")
+    refuses(ValueError, "logits: got shape (3,), wanted (n, k)", cross_entropy_forward, x[0], labels)
+    refuses(ValueError, "logits: got shape (0, 3), wanted at least one along every axis", cross_entropy_forward, x[:0], labels[:0])
+    refuses(ValueError, "x: got shape (2, 0), wanted at least one along every axis", softmax_forward, x[:, :0])
     refuses_bad_labels(xp, lambda labels: cross_entropy_forward(x, labels))
+    refuses_bad_dloss(xp, cross_entropy_backward, cross_entropy_forward(x.astype("float32"), labels)[1])
 
 
 @on_device
 def test_host_and_device_do_not_mix(xp):
     x, = draw((2, 3))
     refuses_two_memories("dy, y", softmax_backward, x, softmax_forward(xp.asarray(x))[1])
-    with pytest.raises(TypeError, match="different memories"):
-        cross_entropy_forward(xp.asarray(x), np.array([0, 1]))
+    refuses_two_memories("logits, labels", cross_entropy_forward, xp.asarray(x), np.array([0, 1]))
+    _, cache = cross_entropy_forward(*on(xp, x, np.array([0, 1])))
+    refuses_two_memories("dloss, cache", cross_entropy_backward, np.ones(()), cache)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tests import reference
-from tests.ops.facts import close, draw, on, on_device, refuses, refuses_two_memories, stays_float32
+from tests.ops.facts import close, draw, on, on_device, refuses, refuses_bad_dloss, refuses_two_memories, stays_float32
 from tinycaps.gradcheck import assert_gradients
 from tinycaps.ops import squared_error_backward, squared_error_forward
 
@@ -55,9 +55,12 @@ def test_bad_input(xp):
     refuses(ValueError, "x: got shape (), wanted (..., f)", squared_error_forward, x.sum(), x.sum())
     refuses(TypeError, "target: got float32, wanted the precision of x, float64", squared_error_forward, x, x.astype("float32"))
     refuses(TypeError, "target: got dtype uint8, wanted floating-point numbers", squared_error_forward, x, x.astype("uint8"))
+    refuses(ValueError, "x: got shape (0, 3), wanted at least one along every axis", squared_error_forward, x[:0], x[:0])
+    refuses_bad_dloss(xp, squared_error_backward, squared_error_forward(x.astype("float32"), x.astype("float32"))[1])
 
 
 @on_device
 def test_host_and_device_do_not_mix(xp):
     x, = draw((2, 3))
     refuses_two_memories("x, target", squared_error_forward, xp.asarray(x), x)
+    refuses_two_memories("dloss, cache", squared_error_backward, np.ones(()), squared_error_forward(*on(xp, x, x))[1])

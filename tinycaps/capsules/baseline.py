@@ -34,6 +34,10 @@ class CNNConfig:
     dropout: float = 0.5
 
     def __post_init__(self):
+        if len(self.image_shape) != 3:
+            raise ValueError(f"image_shape: got {self.image_shape}, wanted (h, w, c)")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout: got {self.dropout!r}, wanted a number in [0, 1)")
         sizes = dict(kernel=self.kernel, classes=self.classes)
         for name in ("image_shape", "channels", "hidden"):
             sizes |= {f"{name}[{k}]": size for k, size in enumerate(getattr(self, name))}
@@ -127,6 +131,7 @@ def cnn_backward(dlogits, cache, input_gradient=False):
     dx : array (n, h, w, c), only with ``input_gradient``
     """
     convolutions, shape, hidden, relu, dropout, output = cache
+    check_shapes(dlogits=(dlogits, (shape[0], output[1].shape[1])))
     dh, dW, dbias = linear_backward(dlogits, output)
     if dropout is not None:
         dh = dropout_backward(dh, dropout)

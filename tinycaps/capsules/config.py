@@ -29,7 +29,7 @@ class CapsNetConfig:
     Raises
     ------
     ValueError
-        If a size is not a positive integer, a kernel is larger than its image, or the weight is negative.
+        If a size is not a positive integer, a kernel is larger than its image, or the weight is negative or not finite.
     """
 
     image_shape: tuple = (28, 28, 1)
@@ -59,8 +59,10 @@ class CapsNetConfig:
         if min(self.grid) < 1:
             raise ValueError(f"image_shape: got {self.image_shape}, wanted at least "
                              f"{self.conv_kernel + self.primary_kernel - 1} pixels each way for these kernels")
-        if not self.reconstruction_weight >= 0:
-            raise ValueError(f"reconstruction_weight: got {self.reconstruction_weight!r}, wanted at least 0")
+        if not 0 <= self.reconstruction_weight < float("inf"):
+            raise ValueError(f"reconstruction_weight: got {self.reconstruction_weight!r}, wanted a finite number of at least 0")
+        if not isinstance(self.stop_gradient, bool):
+            raise ValueError(f"stop_gradient: got {self.stop_gradient!r}, wanted True or False")
 
     @property
     def grid(self):

@@ -44,7 +44,8 @@ def decoder_forward(params, masked, config):
     check_shapes(masked=(masked, (len(masked), config.classes, config.class_dims)))
     logits, mlp_cache = mlp_forward(params, masked.reshape(len(masked), -1), "decoder.")
     pixels, sigmoid_cache = sigmoid_forward(logits)
-    return pixels.reshape(len(masked), *config.image_shape), (masked.shape, mlp_cache, sigmoid_cache)
+    image = pixels.reshape(len(masked), *config.image_shape)
+    return image, (masked.shape, image.shape, mlp_cache, sigmoid_cache)
 
 
 def decoder_backward(dimage, cache):
@@ -61,7 +62,8 @@ def decoder_backward(dimage, cache):
         The decoder's keys.
     dmasked : array (n, j, q)
     """
-    shape, mlp_cache, sigmoid_cache = cache
+    shape, image_shape, mlp_cache, sigmoid_cache = cache
+    check_shapes(dimage=(dimage, image_shape))
     dlogits = sigmoid_backward(dimage.reshape(len(dimage), -1), sigmoid_cache)
     grads, dmasked = mlp_backward(dlogits, mlp_cache, input_gradient=True)
     return grads, dmasked.reshape(shape)

@@ -1,6 +1,5 @@
 """The margin loss: long capsules for digits that are there, short ones for those that are not (S17 Eq. 4)."""
-from ..backend import get_xp
-from ..checks import check_labels, check_shapes
+from ..checks import check_dloss, check_labels, check_shapes, named_xp
 
 
 def margin_loss_forward(length, labels, present=0.9, absent=0.1, down_weight=0.5):
@@ -37,7 +36,7 @@ def margin_loss_forward(length, labels, present=0.9, absent=0.1, down_weight=0.5
     """
     check_shapes(length=(length, "n,k"))
     check_labels(labels, *length.shape)
-    xp = get_xp(length, labels)
+    xp = named_xp(length=length, labels=labels)
     n, k = length.shape
     true = labels[:, None] == xp.arange(k)
     short = xp.maximum(present - length, 0) * true
@@ -60,4 +59,5 @@ def margin_loss_backward(dloss, cache):
     dlength : array (n, k)
     """
     short, long, down_weight = cache
+    check_dloss(dloss, short)
     return dloss / len(short) * (2 * down_weight * long - 2 * short)

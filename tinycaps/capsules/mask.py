@@ -1,6 +1,5 @@
 """Masking: only the capsule of one class is shown to the decoder (S17 section 4.1)."""
-from ..backend import get_xp
-from ..checks import check_labels, check_shapes
+from ..checks import check_labels, check_shapes, named_xp
 
 
 def mask_forward(v, labels):
@@ -31,7 +30,8 @@ def mask_forward(v, labels):
     """
     check_shapes(v=(v, "n,j,q"))
     check_labels(labels, *v.shape[:2])
-    kept = (labels[:, None] == get_xp(v, labels).arange(v.shape[1]))[:, :, None]
+    xp = named_xp(v=v, labels=labels)
+    kept = (labels[:, None] == xp.arange(v.shape[1]))[:, :, None]
     return v * kept, (kept, v.shape)
 
 
@@ -49,4 +49,5 @@ def mask_backward(dmasked, cache):
     """
     kept, shape = cache
     check_shapes(dmasked=(dmasked, shape))
+    named_xp(dmasked=dmasked, mask=kept)
     return dmasked * kept

@@ -57,5 +57,5 @@ def squash_backward(dv, cache):
     s, g, norm, squared = cache
     check_shapes(dv=(dv, s.shape), s=(s, s.shape))
     dg = (dv * s).sum(axis=-1, keepdims=True)
-    dnorm = dg * (1 - squared) / (1 + squared) ** 2
+    dnorm = dg / (1 + squared) * ((1 - squared) / (1 + squared))
     return g * dv + dnorm / (norm + (norm == 0)) * s

@@ -1,13 +1,13 @@
 """The derivative of a function of one step, measured: Ridders' extrapolation, with an error estimate, and an eye for kinks.
 
-A central difference D(h) = (f(h) − f(−h)) / 2h of a smooth f is f'(0) + a₁h² + a₂h⁴ + …. From D(h), D(h/2), D(h/4), … Neville's
+A central difference D(h) = (f(h) − f(−h)) / 2h of a smooth f is f'(0) + a₁h² + a₂h⁴ + …. From D at smaller and smaller steps, Neville's
 scheme removes one power after the other; how much neighbours in the table still differ estimates the error that is left
 (Ridders 1982; Press et al., Numerical Recipes 5.7). An estimate that is to serve as a tolerance must not be right by luck:
 
 * rounding of the outputs: y is known to a few eps |y|, so no difference quotient is better than eps |y| / h, whatever the table says.
   An output that stands still is no better known: at the largest h that left it in place, it may have moved by eps |y| unseen;
 * rounding inside f does not show in the size of its outputs, and the smallest of many differences is small by chance. So a row of
-  the table counts only if the two rows after it, at smaller steps, bear it out;
+  the table counts only if the two rows after it, at smaller steps, bear it out, and steps are not halved;
 * several first steps: a kink or a pole closer than h spoils the table, so smaller first steps are tried until one is good enough;
 * kinks at the point itself: there the central difference is the mean of both slopes and looks perfect (1/2 for relu at 0), so
   the slopes of the two sides, S(h) = f'(0±) + b₁h + b₂h² + …, have tables of their own. It is a kink if they differ by more than
@@ -20,7 +20,10 @@ import numpy as np
 SAFETY = 8
 """What is measured may be off by this many estimated errors."""
 FIRST_STEPS = tuple(2.0 ** -k for k in range(4, 45, 5))
-LEVELS = 9
+LEVELS = 11
+RATIO = (1 + 5 ** 0.5) / 2
+"""From one step to the next smaller one. Halved steps divide a rounded difference without a rest, and the table looks exact where it is
+not; the golden ratio is the least like a fraction."""
 ROUNDING = 4 * np.finfo(np.float64).eps
 GOOD_ENOUGH = 1e-10
 SIDES = 1e-4
@@ -78,7 +81,7 @@ def derivative(f, weights, scale, argument_noise=0.0):
     for first in FIRST_STEPS:
         tables.append(_table(differences, first))
         best = _choose(tables)
-        nothing_better = differences.noise(first / 64)          # the second row of the next table
+        nothing_better = differences.noise(first / 32 / RATIO)           # the second row of the next table
         if not best.kink and best.doubt <= max(GOOD_ENOUGH * max(scale, abs(best.value)), nothing_better):
             break
     return best
@@ -108,18 +111,18 @@ class _Differences:
 
 
 class _Neville:
-    """One table, row by row, for quotients whose error is a series in h² (ratio 4) or in h (ratio 2)."""
+    """One table, row by row; from one row to the next, the first power of h in the quotient's error shrinks by `factor`."""
 
-    def __init__(self, ratio):
-        self.ratio, self.row, self.tops = ratio, [], []
+    def __init__(self, factor):
+        self.factor, self.row, self.tops = factor, [], []
 
     def add(self, quotient, noise):
-        """Add the row of a quotient at half the step, and keep the row's best (error, value)."""
+        """Add the row of a quotient at the next smaller step, and keep the row's best (error, value)."""
         above, self.row = self.row, [quotient]
         top = np.inf, quotient
         for k, old in enumerate(above):
             last = self.row[k]
-            better = last + (last - old) / (self.ratio ** (k + 1) - 1)
+            better = last + (last - old) / (self.factor ** (k + 1) - 1)
             self.row.append(better)
             top = min(top, (max(abs(better - last), abs(better - old), noise), better))
         self.tops.append(top)
@@ -130,18 +133,18 @@ class _Neville:
         return len(self.tops) > 4 and min(self.tops) in self.tops[:-2]
 
     def result(self):
-        """Return the best (error, value). Rounding doubles from row to row: a later value may differ by so much, and no more."""
+        """Return the best (error, value). Rounding grows as 1/h from row to row: a later value may differ by so much, no more."""
         found = np.inf, 0.0
         for b, (error, value) in enumerate(self.tops[:-2]):
-            differences = [abs(later - value) / 2 ** k for k, (_, later) in enumerate(self.tops[b + 1:], 1)]
+            differences = [abs(later - value) / RATIO ** k for k, (_, later) in enumerate(self.tops[b + 1:], 1)]
             found = min(found, (max(error, *differences), value))
         return found
 
 
 def _table(differences, first):
-    middle, left, right = _Neville(4), _Neville(2), _Neville(2)
+    middle, left, right = _Neville(RATIO ** 2), _Neville(RATIO), _Neville(RATIO)
     for level in range(LEVELS):
-        slope_left, slope_right, noise = differences(first / 2 ** level)
+        slope_left, slope_right, noise = differences(first / RATIO ** level)
         if np.isfinite(slope_left + slope_right):
             middle.add((slope_left + slope_right) / 2, noise)
             left.add(slope_left, noise)

@@ -1,6 +1,5 @@
 """Dropout with the mask as an input, so that the op itself is a function."""
-from ..backend import get_xp
-from ..checks import check_shapes
+from ..checks import check_shapes, named_xp
 
 
 def dropout_forward(x, mask, rate=0.5):
@@ -33,7 +32,7 @@ def dropout_forward(x, mask, rate=0.5):
     "Inverted" dropout: common practice scales while training, the original papers (Hinton et al. 2012) halve the weights at test time.
     """
     check_shapes(x=(x, "...,m"))
-    xp = get_xp(x, mask)
+    xp = named_xp(x=x, mask=mask)
     if mask.dtype != xp.bool_ or mask.shape != x.shape:
         kind = TypeError if mask.dtype != xp.bool_ else ValueError
         raise kind(f"mask: got {mask.dtype} {mask.shape}, wanted bool {x.shape}")
@@ -56,4 +55,5 @@ def dropout_backward(dy, cache):
     """
     mask, rate = cache
     check_shapes(dy=(dy, mask.shape))
+    named_xp(dy=dy, mask=mask)
     return dy * mask / (1 - rate)

@@ -1,7 +1,7 @@
 """A multilayer perceptron: linear maps with relu between them, as a pair over a flat dict of parameters."""
 import numpy as np
 
-from ..checks import check_count
+from ..checks import check_count, check_shapes
 from .activations import relu_backward, relu_forward
 from .linear import linear_backward, linear_forward
 
@@ -70,7 +70,7 @@ def mlp_forward(params, x, prefix=""):
         if k < depth - 1:
             x, relu_cache = relu_forward(x)
         layers.append((linear_cache, relu_cache))
-    return x, (layers, prefix)
+    return x, (layers, x.shape, prefix)
 
 
 def mlp_backward(dout, cache, input_gradient=False):
@@ -89,7 +89,8 @@ def mlp_backward(dout, cache, input_gradient=False):
         Keys and shapes of the parameters used.
     dx : array (n, f), only with ``input_gradient``
     """
-    layers, prefix = cache
+    layers, shape, prefix = cache
+    check_shapes(dout=(dout, shape))
     grads = {}
     for k in range(len(layers) - 1, -1, -1):
         linear_cache, relu_cache = layers[k]

@@ -1,6 +1,6 @@
 """Softmax and the cross entropy of integer labels under it."""
 from ..backend import get_xp
-from ..checks import check_labels, check_shapes
+from ..checks import check_dloss, check_labels, check_shapes, named_xp
 
 
 def softmax_forward(x, axis=-1):
@@ -79,7 +79,7 @@ def cross_entropy_forward(logits, labels):
     """
     check_shapes(logits=(logits, "n,k"))
     check_labels(labels, *logits.shape)
-    xp = get_xp(logits, labels)
+    xp = named_xp(logits=logits, labels=labels)
     n, k = logits.shape
     true = labels[:, None] == xp.arange(k)
     shifted = logits - logits.max(axis=1, keepdims=True)
@@ -104,4 +104,5 @@ def cross_entropy_backward(dloss, cache):
     dlogits : array (n, k)
     """
     y, true = cache
+    check_dloss(dloss, y)
     return dloss / len(y) * (y - true)

@@ -1,5 +1,5 @@
 """The squared error between a prediction and its target."""
-from ..checks import check_shapes
+from ..checks import check_dloss, check_shapes
 
 
 def squared_error_forward(x, target):
@@ -41,4 +41,5 @@ def squared_error_backward(dloss, cache):
     dx : array (n, ...)
     """
     difference = cache
+    check_dloss(dloss, difference)
     return 2 * dloss / len(difference) * difference

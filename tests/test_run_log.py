@@ -1,0 +1,58 @@
+"""The log of a run: what is written can be read at once, and after a resume as if nothing had happened."""
+import json
+
+from tinycaps.run_log import RunLog
+
+
+def read(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def begun(path):
+    """The lines of steps 1, 2 and 3."""
+    log = RunLog(path, 0)
+    for step in 1, 2, 3:
+        log.write(step=step, loss=1 / step)
+    return log.lines
+
+
+def test_lines_are_kept_and_on_the_disk_at_once(tmp_path):
+    path = tmp_path / "new" / "log.jsonl"
+    log = RunLog(path, 0)
+    assert log.lines == [] and not path.exists() and path.parent.is_dir()
+    log.write(step=1, loss=0.5)
+    assert read(path) == log.lines == [{"step": 1, "loss": 0.5}]
+    log.write(step=2, error=0.25)
+    assert read(path) == log.lines == [{"step": 1, "loss": 0.5}, {"step": 2, "error": 0.25}]
+
+
+def test_resumed_at_a_step_it_has_no_later_lines_and_goes_on(tmp_path):
+    path = tmp_path / "log.jsonl"
+    lines = begun(path)
+    log = RunLog(path, 2)
+    assert read(path) == log.lines == lines[:2]
+    log.write(step=3, loss=0.0)
+    assert read(path) == log.lines == lines[:2] + [{"step": 3, "loss": 0.0}]
+    assert [file.name for file in tmp_path.iterdir()] == ["log.jsonl"]
+
+
+def test_begun_anew_it_is_empty(tmp_path):
+    begun(tmp_path / "log.jsonl")
+    assert RunLog(tmp_path / "log.jsonl", 0).lines == [] == read(tmp_path / "log.jsonl")
+
+
+def test_a_torn_last_line_is_dropped(tmp_path):
+    path = tmp_path / "log.jsonl"
+    lines = begun(path)
+    for cut in 1, 2, 9, 20:         # the end of the line first, which leaves it whole
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines)[:-cut])
+        log = RunLog(path, 3)
+        assert read(path) == log.lines == (lines if cut == 1 else lines[:2])
+        log.write(step=4, loss=0.0)
+        assert read(path) == log.lines
+
+
+def test_bytes_that_are_no_text_end_what_can_be_read(tmp_path):
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(b'{"step": 1}\n\xff\x00\xfe\n{"step": 2}\n')
+    assert RunLog(path, 3).lines == read(path) == [{"step": 1}]
