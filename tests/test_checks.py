@@ -107,13 +107,13 @@ def test_dloss_is_one_number(xp, shape):
 
 @pytest.mark.parametrize("dloss, cache", [("float64", "float32"), ("float32", "float64")])
 def test_dloss_has_the_precision_of_the_cache(xp, dloss, cache):
-    refuses(TypeError, f"cache: got {cache}, wanted the precision of dloss, {dloss}",
+    refuses(TypeError, f"dloss: got {dloss}, wanted the precision of cache, {cache}",
             check_dloss, xp.ones((), dtype=dloss), xp.zeros((2, 3), dtype=cache))
 
 
 def test_scalars_of_numpy_are_arrays_as_dloss_although_python_takes_them_for_numbers():
     check_dloss(np.float64(1), np.zeros(3))
-    refuses(TypeError, "cache: got float32, wanted the precision of dloss, float64", check_dloss, np.float64(1), np.zeros(3, "float32"))
+    refuses(TypeError, "dloss: got float64, wanted the precision of cache, float32", check_dloss, np.float64(1), np.zeros(3, "float32"))
 
 
 @pytest.mark.parametrize("dloss, name", [([1.0], "list"), ("1", "str"), (None, "NoneType"), (1j, "complex")])
@@ -123,7 +123,7 @@ def test_dloss_is_a_number_or_an_array(dloss, name):
 
 def test_dloss_and_cache_have_one_memory(monkeypatch):
     device = stand_in.activate(monkeypatch)
-    with pytest.raises(TypeError, match=r"^dloss, cache: got arrays in different memories \(host, device\), wanted"):
+    with pytest.raises(TypeError, match=r"^cache, dloss: got arrays in different memories \(device, host\), wanted"):
         check_dloss(np.ones(()), device.zeros(3))
 
 

@@ -69,4 +69,4 @@ def test_host_and_device_do_not_mix(xp):
     length, labels = on(xp, LENGTH, LABELS)
     refuses_two_memories("length, labels", margin_loss_forward, length, LABELS)
     refuses_two_memories("length, labels", margin_loss_forward, LENGTH, labels)
-    refuses_two_memories("dloss, cache", margin_loss_backward, np.ones(()), margin_loss_forward(length, labels)[1])
+    refuses_two_memories("cache, dloss", margin_loss_backward, np.ones(()), margin_loss_forward(length, labels)[1])

@@ -63,7 +63,7 @@ def refuses_bad_dloss(xp, backward, cache):
     refuses(ValueError, line.format((2,)), backward, xp.ones(2, dtype="float32"), cache)
     refuses(ValueError, line.format((1,)), backward, xp.ones(1, dtype="float32"), cache)
     for wide in xp.ones(()), xp.ones(3).sum():
-        refuses(TypeError, "cache: got float32, wanted the precision of dloss, float64", backward, wide, cache)
+        refuses(TypeError, "dloss: got float64, wanted the precision of cache, float32", backward, wide, cache)
     refuses(TypeError, "dloss: got dtype int64, wanted floating-point numbers", backward, xp.ones((), dtype="int64"), cache)
     refuses(TypeError, "dloss: got list, wanted a NumPy or CuPy array", backward, [1.0], cache)
 

@@ -118,4 +118,4 @@ def test_host_and_device_do_not_mix(xp):
     refuses_two_memories("dy, y", softmax_backward, x, softmax_forward(xp.asarray(x))[1])
     refuses_two_memories("logits, labels", cross_entropy_forward, xp.asarray(x), np.array([0, 1]))
     _, cache = cross_entropy_forward(*on(xp, x, np.array([0, 1])))
-    refuses_two_memories("dloss, cache", cross_entropy_backward, np.ones(()), cache)
+    refuses_two_memories("cache, dloss", cross_entropy_backward, np.ones(()), cache)

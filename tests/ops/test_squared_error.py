@@ -63,4 +63,4 @@ def test_bad_input(xp):
 def test_host_and_device_do_not_mix(xp):
     x, = draw((2, 3))
     refuses_two_memories("x, target", squared_error_forward, xp.asarray(x), x)
-    refuses_two_memories("dloss, cache", squared_error_backward, np.ones(()), squared_error_forward(*on(xp, x, x))[1])
+    refuses_two_memories("cache, dloss", squared_error_backward, np.ones(()), squared_error_forward(*on(xp, x, x))[1])
