@@ -16,6 +16,7 @@ published network on the full MNIST, with ``--data FILE.npz`` your own. Then it 
 The test images choose nothing: the number of epochs is fixed beforehand, and --hold-out N judges on N training images instead.
 The last line of the default: EXPECTED_LAST_LINE
 """
+import argparse
 import dataclasses
 import json
 from pathlib import Path
@@ -28,13 +29,13 @@ from tinycaps.backend import asarray, to_numpy
 from tinycaps.capsules import (DIGITS, PAPER, CapsNetConfig, capsnet_forward, capsnet_loss_backward, capsnet_loss_forward,
                                decoder_forward, init_capsnet, length_forward, mask_forward, predict)
 from tinycaps.checkpoint import load_checkpoint
-from tinycaps.data import hold_out, load_digits, load_fashion_mnist, load_image, load_mnist, load_npz
+from tinycaps.data import hold_out, load_digits, load_fashion_mnist, load_image, load_mnist, load_npz, random_shift, random_warp
 from tinycaps.optim import exponential_decay
 from tinycaps.train import train
 
 LOADERS = {"digits": load_digits, "mnist": load_mnist, "fashion-mnist": load_fashion_mnist}
-SMALL = dict(epochs=50, batch=32, learning_rate=4e-3, decay=0.93, shift=0)
-LARGE = dict(epochs=10, batch=128, learning_rate=1e-3, decay=0.9, shift=2)
+SMALL = dict(epochs=50, batch=32, learning_rate=4e-3, decay=0.93, shift=0, warp=True)
+LARGE = dict(epochs=10, batch=128, learning_rate=1e-3, decay=0.9, shift=2, warp=False)
 SHOWN = 12
 
 
@@ -51,6 +52,7 @@ def build_parser():
     p.add_argument("--decay", type=command.positive_number, metavar="X",
                    help="the learning rate falls by this factor in an epoch; default 0.93, or 0.9")
     p.add_argument("--shift", type=command.whole_number(0), metavar="N", help="move images by up to N pixels; default 0, or 2")
+    p.add_argument("--warp", action=argparse.BooleanOptionalAction, help="turn, stretch and move images a little; default for small images")
     p.add_argument("--iterations", type=at_least_one, default=3, metavar="R", help="routing rounds (default 3)")
     p.add_argument("--hold-out", type=at_least_one, metavar="N", help="judge on the last N training images, not on the test images")
     p.add_argument("--quick", action="store_true", help="two epochs on 256 images: does it run at all?")
@@ -103,6 +105,10 @@ def fit(arguments, data, config):
         loss, cache = capsnet_loss_forward(params, x, labels, config)
         return loss, capsnet_loss_backward(1.0, cache)
 
+    def augment(x, rng):
+        x = random_shift(x, rng, arguments.shift) if arguments.shift else x
+        return random_warp(x, rng) if arguments.warp else x
+
     def evaluate(params):
         return {"error": float((predict(params, test_images, config) != test_labels).mean())}
 
@@ -110,11 +116,12 @@ def fit(arguments, data, config):
     params = {key: asarray(p, arguments.device) for key, p in params.items()}
     test_images, test_labels = asarray(data.test_images, arguments.device), asarray(data.test_labels, arguments.device)
     steps = -(-len(data.train_images) // arguments.batch)
+    settings = {name: getattr(arguments, name) for name in ("learning_rate", "decay", "shift", "warp")}
     log, seconds = train(
         gradients, params, data.train_images, data.train_labels, epochs=arguments.epochs, batch=arguments.batch, seed=arguments.seed,
-        shift=arguments.shift, learning_rate=lambda step: exponential_decay(arguments.learning_rate, step, arguments.decay, steps),
+        augment=augment, learning_rate=lambda step: exponential_decay(arguments.learning_rate, step, arguments.decay, steps),
         evaluate=evaluate, folder=run_folder(arguments), resume=arguments.resume,
-        about={"config": dataclasses.asdict(config), "learning_rate": arguments.learning_rate, "decay": arguments.decay})
+        about={"config": dataclasses.asdict(config), **settings})
     return params, log or [{"epoch": arguments.epochs, **evaluate(params)}], seconds
 
 

@@ -1,9 +1,9 @@
 """The training loop: shuffled batches, shifts, progress, log, checkpoints, and resuming as if nothing had happened.
 
-Nothing random is carried from step to step: the order and the shifts of an epoch are drawn from (seed, epoch), what a
-step needs from (seed, epoch, step in the epoch), both counted from 1, since NumPy takes (seed, 0) for the seed alone. So
-parameters, optimiser state and the number of steps done are the whole state of a run, and a run that was killed and resumed
-ends, on NumPy, with the same bits.
+Nothing random is carried from step to step: the order of an epoch is drawn from (seed, epoch), what a step needs from (seed,
+epoch, step in the epoch), both counted from 1, since NumPy takes (seed, 0) for the seed alone. So parameters, optimiser state
+and the number of steps done are the whole state of a run, and a run that was killed and resumed ends, on NumPy, with the same
+bits.
 """
 import json
 import math
@@ -17,7 +17,6 @@ import numpy as np
 from .backend import get_xp
 from .checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from .checks import check_count, check_images, check_labels
-from .data import shift_images
 from .optim import adam
 from .run_log import RunLog
 
@@ -27,7 +26,7 @@ class TrainingError(RuntimeError):
 
 
 def train(gradients, params, images, labels, *, epochs, batch, folder, about, seed=0, update=adam, learning_rate=lambda step: 1e-3,
-          shift=0, evaluate=None, resume=False, log_every=20, checkpoint_seconds=60.0):
+          augment=None, evaluate=None, resume=False, log_every=20, checkpoint_seconds=60.0):
     """Train parameters, in place, and leave a log and a checkpoint in a folder.
 
     Parameters
@@ -50,8 +49,8 @@ def train(gradients, params, images, labels, *, epochs, batch, folder, about, se
     update : function (params, grads, state, learning_rate=)
         From `tinycaps.optim`.
     learning_rate : function step -> float
-    shift : int
-        Each image is moved by up to so many pixels along each axis, anew in every epoch.
+    augment : function (x, rng) -> x, optional
+        Changes the images of a batch, on the host: `tinycaps.data.random_shift`, for example.
     evaluate : function params -> dict, optional
         Called at the end of every epoch; its numbers go into the log.
     resume : bool
@@ -82,13 +81,12 @@ def train(gradients, params, images, labels, *, epochs, batch, folder, about, se
     check_images(images)
     check_labels(labels, len(images), np.iinfo(np.int64).max)
     check_count(epochs=epochs, batch=batch, log_every=log_every)
-    for name, value in (("seed", seed), ("shift", shift)):
-        if not hasattr(value, "__index__") or value < 0:
-            raise ValueError(f"{name}: got {value!r}, wanted an integer of at least 0")
+    if not hasattr(seed, "__index__") or seed < 0:
+        raise ValueError(f"seed: got {seed!r}, wanted an integer of at least 0")
     if batch > len(images):
         raise ValueError(f"batch: got {batch}, wanted at most the {len(images)} training images")
     data = zlib.crc32(np.ascontiguousarray(images), zlib.crc32(np.ascontiguousarray(labels)))
-    about = json.loads(json.dumps(about | {"seed": seed, "batch": batch, "shift": shift, "images": images.shape, "data_crc32": data}))
+    about = json.loads(json.dumps(about | {"seed": seed, "batch": batch, "images": images.shape, "data_crc32": data}))
     state, step, seconds = {}, 0, 0.0
     if resume:
         step, seconds = _restore(folder / "checkpoint.npz", params, state, about)
@@ -103,12 +101,13 @@ def train(gradients, params, images, labels, *, epochs, batch, folder, about, se
     started = saved = time.monotonic()
     with np.errstate(all="ignore"), _progress(epochs * steps_per_epoch, step) as bar:    # what is not finite is reported by its step
         for epoch in range(step // steps_per_epoch, epochs):
-            order, offsets = _plan_epoch(seed, epoch, len(images), shift)
+            order = np.random.default_rng([seed, 1 + epoch]).permutation(len(images))
             for k in range(step % steps_per_epoch, steps_per_epoch):
                 chosen = order[k * batch:(k + 1) * batch]
-                x, y = _to_params(params, shift_images(images[chosen], offsets[chosen]), labels[chosen])
+                rng = np.random.default_rng([seed, 1 + epoch, 1 + k])
+                x = augment(images[chosen], rng) if augment else images[chosen]
                 rate = learning_rate(step)
-                loss, grads = gradients(params, x, y, np.random.default_rng([seed, 1 + epoch, 1 + k]))
+                loss, grads = gradients(params, *_to_params(params, x, labels[chosen]), rng)
                 update(params, grads, state, learning_rate=rate)
                 step += 1
                 losses.append(loss)
@@ -129,12 +128,6 @@ def train(gradients, params, images, labels, *, epochs, batch, folder, about, se
                     saved = time.monotonic()
                 bar.update()
     return log.lines, seconds + time.monotonic() - started
-
-
-def _plan_epoch(seed, epoch, count, shift):
-    """Draw the order of the images and how far each is moved."""
-    rng = np.random.default_rng([seed, 1 + epoch])
-    return rng.permutation(count), rng.integers(-shift, shift, (count, 2), endpoint=True)
 
 
 def _to_params(params, *arrays):

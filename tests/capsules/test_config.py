@@ -18,7 +18,7 @@ def test_paper_sizes():
 
 @pytest.mark.parametrize("config, grid, capsules", [
     (PAPER, (6, 6), 1152),                                      # 28 − 9 + 1 = 20, (20 − 9)/2 + 1 = 6 rounded down, 6·6·32
-    (DIGITS, (4, 4), 16 * DIGITS.primary_types),                # 8 − 3 + 1 = 6, 6 − 3 + 1 = 4
+    (DIGITS, (2, 2), 4 * DIGITS.primary_types),                 # 8 − 3 + 1 = 6, 6 − 5 + 1 = 2
     (CapsNetConfig(image_shape=(36, 28, 1)), (10, 6), 1920),    # (28 − 9)/2 + 1 = 10 rounded down
     (CapsNetConfig(image_shape=(17, 18, 3)), (1, 1), 32)])
 def test_grid_of_primary_capsules(config, grid, capsules):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tinycaps.backend import get_xp, to_numpy
-from tinycaps.data import shift_images
+from tinycaps.data import random_shift, shift_images
 
 
 def shift_by_loops(images, offsets):
@@ -73,3 +73,10 @@ def test_wrong_offsets(batch, offsets, error, message):
 def test_wrong_images():
     with pytest.raises(ValueError, match=r"images: got shape \(3, 4, 5\), wanted \(n, h, w, c\)"):
         shift_images(np.zeros((3, 4, 5)), np.zeros((3, 2), int))
+
+
+def test_random_shifts_reach_their_bounds_and_no_further():
+    image = np.zeros((200, 7, 7, 1))
+    image[:, 3, 3] = 1
+    where = np.argwhere(random_shift(image, np.random.default_rng(0), 2)[..., 0])[:, 1:] - 3
+    assert len(where) == 200 and {*where.ravel().tolist()} == {-2, -1, 0, 1, 2} and len({*map(tuple, where.tolist())}) == 25

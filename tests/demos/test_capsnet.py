@@ -105,7 +105,7 @@ MISTAKES = {
     "damaged data": (["--data", "damaged.npz"], "damaged.npz: got an array that cannot be read"),
     "data of something else": (["--data", "run.npz"], "run.npz: got head"),
     "data in a folder": (["--data", "folder.npz"], "folder.npz: got no such file"),
-    "small images": (["--data", "small.npz"], "image_shape: got (4, 4, 1), wanted at least 5 pixels each way"),
+    "small images": (["--data", "small.npz"], "image_shape: got (4, 4, 1), wanted at least 7 pixels each way"),
     "no epochs": (["--epochs", "0"], "argument --epochs: got '0', wanted an integer of at least 1"),
     "epochs in words": (["--epochs", "two"], "argument --epochs: got 'two'"),
     "no batch": (["--batch", "0"], "argument --batch: got '0'"),
@@ -215,7 +215,7 @@ def test_learns_from_own_images(tmp_path, monkeypatch, capsys, shape):
     if len(shape) == 3:                                                 # once is enough to see that they can be drawn
         monkeypatch.setattr(demo, "draw", lambda *args: None)
     own("quarters.npz", shape)
-    assert call("--data", "quarters.npz", "--epochs", 6, "--batch", 8, "--min-accuracy", 0.9) == 0
+    assert call("--data", "quarters.npz", "--epochs", 12, "--batch", 8, "--min-accuracy", 0.9) == 0
     assert "48 images of 12x12x" in capsys.readouterr().out.splitlines()[0]
     assert os.listdir("runs") == ["capsnet-quarters-0"]
     assert json.loads((OUT / "run.json").read_text(encoding="utf-8"))["results"]["config"]["classes"] == 3

@@ -30,7 +30,7 @@ def test_right_gradients(short, tmp_path, capsys):
     assert demo.main(["--out", str(tmp_path)]) == 0
     head, *rows, where, last = capsys.readouterr().out.splitlines()
     assert [row.split()[:2] for row in rows] == [["relu:", "x"], ["linear:", "x"], ["linear:", "W"], ["linear:", "bias"]]
-    assert str(tmp_path) in where and last.startswith("4 gradients of 2 pairs right, 0 wrong; no measurement is off by more than 1e-")
+    assert str(tmp_path) in where and last.startswith("4 gradients of 2 pairs right, 0 wrong; estimated errors below 1e-")
     results = json.loads((tmp_path / "run.json").read_text())["results"]
     assert (results["gradients"], results["pairs"], results["wrong"]) == (4, 2, 0)
     assert 0 < (tmp_path / "step_size.png").stat().st_size < 100_000

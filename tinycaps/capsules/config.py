@@ -78,6 +78,6 @@ class CapsNetConfig:
 PAPER = CapsNetConfig()
 """The network of S17 Figures 1 and 2: 8,215,568 parameters, 1,411,344 of them in the decoder."""
 
-DIGITS = CapsNetConfig(image_shape=(8, 8, 1), conv_channels=32, conv_kernel=3, primary_types=16, primary_kernel=3, primary_stride=1,
+DIGITS = CapsNetConfig(image_shape=(8, 8, 1), conv_channels=32, conv_kernel=3, primary_types=32, primary_kernel=5, primary_stride=1,
                        decoder_hidden=(64, 128), reconstruction_weight=0.005)
-"""A small one for the embedded 8x8 digits: 256 primary capsules."""
+"""A small one for the embedded 8x8 digits: 128 primary capsules."""

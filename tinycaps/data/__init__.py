@@ -7,6 +7,7 @@ download   one file from the first mirror that serves it whole
 idx        the file format of the MNIST family
 own        your own images: an npz file to learn from, a PNG to recognise
 shift      translations by whole pixels, for augmentation
+warp       small rotations, stretches and translations, likewise
 
 Images are float32 in [0, 1], channel-last (n, h, w, c); labels are int64 classes 0..k-1.
 """
@@ -14,6 +15,8 @@ from .dataset import Dataset, hold_out
 from .digits import load_digits
 from .mnist import load_fashion_mnist, load_mnist
 from .own import load_image, load_npz
-from .shift import shift_images
+from .shift import random_shift, shift_images
+from .warp import random_warp
 
-__all__ = ["Dataset", "hold_out", "load_digits", "load_fashion_mnist", "load_image", "load_mnist", "load_npz", "shift_images"]
+__all__ = ["Dataset", "hold_out", "load_digits", "load_fashion_mnist", "load_image", "load_mnist", "load_npz", "random_shift",
+           "random_warp", "shift_images"]

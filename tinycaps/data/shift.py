@@ -49,6 +49,27 @@ def shift_images(images, offsets):
     return padded[xp.arange(n)[:, None, None], y[:, :, None], x[:, None, :]]
 
 
+def random_shift(images, rng, pixels):
+    """Move each image by up to so many whole pixels along each axis, all offsets equally likely (S17 section 5).
+
+    Parameters
+    ----------
+    images : array (n, h, w, c), floating point
+    rng : numpy.random.Generator
+    pixels : int
+        At least 0; 2 in S17.
+
+    Returns
+    -------
+    array (n, h, w, c)
+
+    Notes
+    -----
+    Same as the paper.
+    """
+    return shift_images(images, rng.integers(-pixels, pixels, (len(images), 2), endpoint=True))
+
+
 def _origin(offset, size):
     """Return where along an axis each pixel comes from, (n, size); size itself stands for outside."""
     origin = np.arange(size) - offset

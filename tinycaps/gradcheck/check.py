@@ -190,4 +190,4 @@ def _bisect(probe, direction, row):
             if len(entries) == 1:
                 return probe.measure(probe.one(entries[0]))._replace(index=probe.index(entries[0]))
             waiting += np.array_split(entries, 2)
-    return row._replace(verdict="kink") if kinks else row
+    return row._replace(verdict="kink", kinks=kinks) if kinks else row

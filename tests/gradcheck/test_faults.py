@@ -1,0 +1,128 @@
+"""Planted faults: every one is caught, and in a large array also located."""
+import inspect
+import sys
+
+import numpy as np
+import pytest
+
+from tests.gradcheck.pairs import draw, verdict
+from tinycaps.capsules import (CapsNetConfig, capsnet_loss_backward, capsnet_loss_forward, init_capsnet, length_backward,
+                               length_forward, margin_loss_backward, margin_loss_forward, routing_backward, routing_forward,
+                               squash_backward, squash_forward)
+from tinycaps.gradcheck import check_gradients
+from tinycaps.ops import (conv2d_backward, conv2d_forward, cross_entropy_backward, cross_entropy_forward, linear_backward,
+                          linear_forward, sigmoid_backward, sigmoid_forward, softmax_backward, softmax_forward,
+                          squared_error_backward, squared_error_forward)
+
+LABELS = np.array([2, 0, 1])
+TARGET = np.ones((3, 4))
+IMAGES = np.random.default_rng(1).random((3, 5, 5, 1))
+CONFIG = CapsNetConfig(image_shape=(5, 5, 1), conv_channels=3, conv_kernel=3, primary_types=2, primary_dims=2, primary_kernel=2,
+                       primary_stride=1, classes=3, class_dims=3, decoder_hidden=(4,), reconstruction_weight=0.1)
+
+FAULTS = {
+    "a transpose": (linear_forward, linear_backward, "dy @ W.T", "dy @ W", draw((4, 3), (3, 3), (3,)), {}),
+    "a mean for a sum": (linear_forward, linear_backward, "dy.sum(axis=0)", "dy.mean(axis=0)", draw((4, 3), (3, 2), (2,)), {}),
+    "a sum for a mean": (cross_entropy_forward, cross_entropy_backward, "dloss / len(y)", "dloss", [*draw((3, 4)), LABELS], {}),
+    "a sign": (margin_loss_forward, margin_loss_backward, "- 2 * short", "+ 2 * short", [abs(draw((3, 3))[0]), LABELS], {}),
+    "a forgotten factor": (lambda x: squared_error_forward(x, TARGET), squared_error_backward, "2 * dloss", "dloss", draw((3, 4)), {}),
+    "a forgotten term": (softmax_forward, softmax_backward, " - (dy * y).sum(axis=axis, keepdims=True)", "", draw((3, 4)), {}),
+    "a sign within": (squash_forward, squash_backward, "(1 - squared)", "(1 + squared)", draw((3, 4)), {}),
+    "a forgotten chain": (sigmoid_forward, sigmoid_backward, "* (1 - y)", "", draw((3, 4)), {}),
+    "a unit vector for a vector": (length_forward, length_backward, "(length + (length == 0))", "(1 + 0 * length)", draw((3, 4)), {}),
+    "a shift by one pixel": (conv2d_forward, conv2d_backward, "top:padded_shape[1] - bottom", "top + 1:padded_shape[1] - bottom + 1",
+                             draw((1, 4, 4, 2), (4, 4, 2, 2), (2,)), dict(padding="same")),
+    "the straight way of the logits": (routing_forward, routing_backward, "dsoftmax if db is None else db + dsoftmax", "dsoftmax",
+                                       draw((2, 4, 3, 4)), {}),
+    "a round too few": (routing_forward, routing_backward, "t == 0 or cache.stop_gradient", "t <= 1", draw((2, 4, 3, 4)), {}),
+    "a coupling taken for constant": (routing_forward, routing_backward, "t == 0 or cache.stop_gradient", "True", draw((2, 4, 3, 4)), {}),
+    "one of two ways of v": (lambda params: capsnet_loss_forward(params, IMAGES, LABELS, CONFIG), capsnet_loss_backward,
+                             "dv + mask_backward(dmasked, mask)", "mask_backward(dmasked, mask)",
+                             [init_capsnet(np.random.default_rng(0), CONFIG, "float64")], dict(max_entries=10)),
+}
+"""A pair; a piece of its backward and what it is changed to; inputs and keywords. The rest of the backward runs as it is."""
+
+
+def changed(function, line, by):
+    source = inspect.getsource(function)
+    assert source.count(line) == 1, f"{function.__name__} has no such line any more"
+    names = dict(vars(sys.modules[function.__module__]))
+    exec(source.replace(line, by), names)
+    return names[function.__name__]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_in_a_line_is_caught(fault):
+    forward, backward, line, by, inputs, keywords = FAULTS[fault]
+    assert verdict(forward, backward, *inputs, **keywords) == "ok"
+    assert verdict(forward, changed(backward, line, by), *inputs, **keywords) == "WRONG"
+
+
+def test_gradients_in_the_wrong_order():
+    x, W = draw((3, 3), (3, 3))
+    assert verdict(lambda x, W: (x @ W, (x, W)), lambda dy, cache: (dy @ cache[1].T, cache[0].T @ dy), x, W) == "ok"
+    assert verdict(lambda x, W: (x @ W, (x, W)), lambda dy, cache: (cache[0].T @ dy, dy @ cache[1].T), x, W) == "WRONG"
+
+
+def planted(entries, factor):
+    """The pair of sin over 100 x 100 numbers, with some entries of its gradient too large."""
+    def backward(dy, x):
+        dx = dy * np.cos(x)
+        for entry in entries:
+            dx[entry] *= factor
+        return dx
+    return lambda x: (np.sin(x), x), backward
+
+
+@pytest.mark.parametrize("entry", [(0, 0), (17, 33), (99, 99)])
+def test_a_thousandth_in_one_of_ten_thousand_entries_is_found_and_located(entry):
+    row, = check_gradients(*planted([entry], 1.001), *draw((100, 100))).rows
+    assert (row.verdict, row.index) == ("WRONG", entry)
+    assert row.checked == "4 directions"
+    assert abs(row.analytic / row.numeric - 1.001) < 1e-9
+
+
+def test_two_entries_that_changed_places_are_found():
+    def backward(dy, x):
+        dx = dy * np.cos(x)
+        dx[3, 4], dx[20, 7] = dx[20, 7], dx[3, 4]
+        return dx
+
+    for seed in range(10):
+        row, = check_gradients(lambda x: (np.sin(x), x), backward, *draw((30, 30)), seed=seed, directions=1).rows
+        assert row.verdict == "WRONG" and row.index in [(3, 4), (20, 7)]
+
+
+def normalize_forward(x, eps=1e-7):
+    norm = np.sqrt((x * x).sum(axis=-1, keepdims=True) + eps)
+    return x / norm, (x, norm)
+
+
+def normalize_backward(dy, cache):
+    x, norm = cache
+    return dy / norm - x * (dy * x).sum(axis=-1, keepdims=True) / norm ** 3
+
+
+def normalize_backward_without_epsilon(dy, cache):
+    x, _ = cache
+    return normalize_backward(dy, (x, np.sqrt((x * x).sum(axis=-1, keepdims=True))))
+
+
+def central_differences(forward, x, dy, h):
+    """The usual check: one step for all entries."""
+    numeric = np.zeros(x.shape)
+    for entry in np.ndindex(x.shape):
+        step = np.zeros(x.shape)
+        step[entry] = h
+        numeric[entry] = (dy * (forward(x + step)[0] - forward(x - step)[0])).sum() / (2 * h)
+    return numeric
+
+
+def test_a_forgotten_epsilon_is_caught_where_a_fixed_step_and_tolerance_let_it_pass():
+    x, dy = draw((4, 3), (4, 3))
+    x *= 0.6 / np.sqrt((x * x).sum(axis=-1, keepdims=True))             # 1e-7 / 0.6² is 2.8e-7
+    assert verdict(normalize_forward, normalize_backward, x) == "ok"
+    assert verdict(normalize_forward, normalize_backward_without_epsilon, x) == "WRONG"
+    wrong = normalize_backward_without_epsilon(dy, normalize_forward(x)[1])
+    for h, rtol, atol in [(1e-5, 1e-5, 1e-8), (1e-6, 1e-3, 1e-5)]:     # allclose's defaults; those of torch.autograd.gradcheck
+        np.testing.assert_allclose(wrong, central_differences(normalize_forward, x, dy, h), rtol=rtol, atol=atol)
