@@ -1,7 +1,8 @@
 """What the tests of the checker say in the same words."""
 import numpy as np
+import pytest
 
-from tinycaps.gradcheck import check_gradients
+from tinycaps.gradcheck import assert_gradients, check_gradients
 
 
 def draw(*shapes):
@@ -19,3 +20,28 @@ def verdict(forward, backward, *inputs, **options):
     report = check_gradients(forward, backward, *inputs, **options)
     assert not report.problems and report.ok == all(row.verdict in ("ok", "kink") for row in report.rows)
     return max((row.verdict for row in report.rows), key=("ok", "kink", "unsure", "WRONG").index)
+
+
+def forward(x, W):
+    """A linear map, right in every respect."""
+    return x @ W, (x, W)
+
+
+def backward(dy, cache):
+    x, W = cache
+    return dy @ W.T, x.T @ dy
+
+
+def arrays(xp=np, *shapes):
+    """Normal numbers; by default x and W for the linear map."""
+    rng = np.random.default_rng(0)
+    return [xp.asarray(rng.standard_normal(shape)) for shape in shapes or ((2, 3), (3, 4))]
+
+
+def problems(forward, backward, *inputs, **keywords):
+    """What is wrong with a pair apart from its numbers."""
+    report = check_gradients(forward, backward, *inputs, **keywords)
+    assert not report.ok and not report.rows
+    with pytest.raises(AssertionError, match="PROBLEM"):
+        assert_gradients(forward, backward, *inputs, **keywords)
+    return report.problems

@@ -1,38 +1,17 @@
-"""What a pair must keep to, apart from its numbers: names, order, shapes, precision, purity."""
+"""A pair and its arrays: by which names they go, and in which form the gradients must come back."""
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 from tests import stand_in
+from tests.gradcheck.pairs import arrays, backward, forward, problems
 from tinycaps.gradcheck import assert_gradients, check_gradients
 
 
 class Ends(NamedTuple):
     first: object
     second: object
-
-
-def forward(x, W):
-    return x @ W, (x, W)
-
-
-def backward(dy, cache):
-    x, W = cache
-    return dy @ W.T, x.T @ dy
-
-
-def arrays(xp=np, *shapes):
-    rng = np.random.default_rng(0)
-    return [xp.asarray(rng.standard_normal(shape)) for shape in shapes or ((2, 3), (3, 4))]
-
-
-def problems(forward, backward, *inputs, **keywords):
-    report = check_gradients(forward, backward, *inputs, **keywords)
-    assert not report.ok and not report.rows
-    with pytest.raises(AssertionError, match="PROBLEM"):
-        assert_gradients(forward, backward, *inputs, **keywords)
-    return report.problems
 
 
 def test_arrays_are_called_as_forward_calls_them(xp):
@@ -159,64 +138,3 @@ def test_a_missing_key():
     x, W, bias = arrays(np, (2, 3), (3, 4), (4,))
     found = problems(net, lambda dy, x: {"W": x.T @ dy}, {"W": W, "bias": bias}, x.astype(int))
     assert found == ["gradient of bias: got NoneType, wanted an array (4,)"]
-
-
-def writes_input(x, W):
-    x += 1
-    return forward(x, W)
-
-
-def writes_input_backward(dy, cache):
-    gradients = backward(dy, cache)
-    cache[1][:] = 0
-    return gradients
-
-
-def writes_cache_backward(dy, cache):
-    x, W, square = cache
-    square *= 0
-    return backward(dy, (x, W))
-
-
-def writes_upstream_backward(dy, cache):
-    dy *= 1.0000001
-    return backward(dy, cache)
-
-
-def spoils_its_own_cache():
-    calls = []
-
-    def counted_backward(dy, cache):
-        calls.append(1)
-        dx, dW = backward(dy, cache)
-        return dx * len(calls), dW
-
-    return counted_backward
-
-
-def restless():
-    rng = np.random.default_rng(0)
-    return lambda x, W: (x @ W + 1e-12 * rng.standard_normal(), (x, W))
-
-
-@pytest.mark.parametrize("forward, backward, complaint", [
-    (writes_input, backward, "forward: wrote into its input x, wanted it untouched"),
-    (forward, writes_input_backward, "backward: wrote into its input W, wanted it untouched"),
-    (lambda x, W: (x @ W, (x, W, x * x)), writes_cache_backward, "backward: wrote into the cache, wanted it untouched"),
-    (forward, writes_upstream_backward, "backward: wrote into the upstream gradient, wanted it untouched"),
-    (forward, spoils_its_own_cache(), "backward: got another gradient of x from the same cache, wanted the same"),
-    (restless(), backward, "forward: got different outputs from two equal calls, wanted a function of its inputs alone"),
-    (lambda x, W: (np.log(x @ W), (x, W)), backward, "forward: got NaN or infinity, wanted finite outputs"),
-    (lambda x, W: ((x @ W).astype("float32"), (x, W)), backward, "forward: got an output of float32, wanted the inputs' float64"),
-])
-def test_faults_beside_the_numbers(forward, backward, complaint):
-    with np.errstate(all="ignore"):
-        assert complaint in problems(forward, backward, *arrays())
-
-
-def test_the_callers_arrays_are_never_touched():
-    x, W = arrays()
-    kept = x.copy(), W.copy()
-    check_gradients(writes_input, writes_input_backward, x, W)
-    np.testing.assert_array_equal(x, kept[0])
-    np.testing.assert_array_equal(W, kept[1])
