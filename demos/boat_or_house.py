@@ -34,13 +34,12 @@ far apart in two of the three can still agree a little, minus times minus, and a
 A (x/L, y/L, cos θ, sin θ), about the middle of the votes, parse 2 of 3 of those scenes at best, whatever the unit L; with
 A = 4 and L = 16 they come near, 97 of 100.
 """
-import argparse
-from pathlib import Path
-
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
+from demos import command
+from tinycaps import plot
 from tinycaps.capsules import routing_forward
 
 TRIANGLE, RECTANGLE = 0, 1
@@ -241,32 +240,28 @@ def count_right(rng, rounds, n=1000):
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(description="routing by agreement: a boat, a house, and a house on a boat")
-    parser.add_argument("--iterations", type=int, default=8, help="rounds of routing (default: 8)")
-    parser.add_argument("--seed", type=int, default=3017, help="of the random poses (default: 3017)")
-    parser.add_argument("--out", type=Path, default=Path("out/boat_or_house"), help="folder of the figure")
-    args = parser.parse_args(argv)
-    for name, least in (("iterations", 1), ("seed", 0)):
-        if getattr(args, name) < least:
-            parser.exit(2, f"--{name}: got {getattr(args, name)}, wanted at least {least}\n")
-    rng, drawn = np.random.default_rng(args.seed), []
+    """Run the demo."""
+    parser = command.parser("boat_or_house", __doc__)
+    parser.add_argument("--iterations", type=command.whole_number(1), default=8, metavar="R", help="routing rounds (default 8)")
+    parser.set_defaults(seed=3017)
+    arguments = parser.parse_args(argv)
+    record = command.Record("boat_or_house", argv, arguments)
+    command.prepare(arguments)
+    rng, drawn = np.random.default_rng(arguments.seed), []
     for title, parts in three_scenes(rng).items():
         votes = vote(parts, wholes=parts.shape[1])
-        v, cache = routing_forward(encode(votes), iterations=args.iterations)
+        v, cache = routing_forward(encode(votes), iterations=arguments.iterations)
         print_scene(title, votes[0], v, cache.coupling)
         drawn.append((title, parts[0], votes[0], v, cache.coupling))
-    try:
-        args.out.mkdir(parents=True, exist_ok=True)
-        figure(drawn).savefig(args.out / "boat_or_house.png", dpi=90)
-    except OSError as error:
-        parser.exit(2, f"--out: cannot write into {args.out}: {error.strerror}\n")
-    counts = count_right(rng, max(20, args.iterations))
+    plot.save(figure(drawn), arguments.out / "boat_or_house.png")
+    counts = count_right(rng, max(20, arguments.iterations))
     print("Random scenes parsed rightly, of 1000\n  round   house on boat   anywhere   anywhere, errors of 0.1 units and radians")
     for r in (3, 4, 5, 10, 20):
         print(f"  {r:5}{counts[0][r - 1]:16}{counts[1][r - 1]:11}{counts[2][r - 1]:11}")
-    touching, anywhere, noisy = (count[args.iterations - 1] for count in counts)
-    print(f"After {args.iterations} rounds {touching}, {anywhere} and {noisy} of 1000 scenes are parsed rightly.")
+    touching, anywhere, noisy = (count[arguments.iterations - 1] for count in counts)
+    record.write(house_on_boat=counts[0], anywhere=counts[1], anywhere_with_errors=counts[2])
+    print(f"After {arguments.iterations} rounds {touching}, {anywhere} and {noisy} of 1000 scenes are parsed rightly.")
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

@@ -9,23 +9,24 @@ published network on the full MNIST, with ``--data FILE.npz`` your own. Then it 
     coupling.png            how the primary capsules divide themselves among the classes, round by round
 
     python -m demos.capsnet                                        under a minute, no network needed
-    python -m demos.capsnet --data mnist --epochs 1 --shift 0      the published network, about ten minutes
+    python -m demos.capsnet --data mnist --epochs 1 --shift 0      the published network, MINUTES
     python -m demos.capsnet --data mnist --resume                  go on after a kill: nothing is lost
     python -m demos.capsnet --predict IMAGE.png ...                read your own images with the trained network
 
 The test images choose nothing: the number of epochs is fixed beforehand, and --hold-out N judges on N training images instead.
-The last line of the default: EXPECTED_LAST_LINE
+The last line of the default: test error 0.83 % (3 of 360 wrong); one image more or less on another BLAS.
 """
 import argparse
 import dataclasses
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 
 from demos import command
 from tinycaps import plot
-from tinycaps.backend import asarray, to_numpy
+from tinycaps.backend import asarray, get_xp, to_numpy
 from tinycaps.capsules import (DIGITS, PAPER, CapsNetConfig, capsnet_forward, capsnet_loss_backward, capsnet_loss_forward,
                                decoder_forward, init_capsnet, length_forward, mask_forward, predict)
 from tinycaps.checkpoint import load_checkpoint
@@ -72,9 +73,11 @@ def load_data(arguments):
     else:
         raise ValueError(f"data: got {arguments.data!r}, wanted {', '.join(LOADERS)} or FILE.npz")
     if arguments.hold_out:
+        if arguments.hold_out >= len(data.train_images):
+            raise ValueError(f"hold-out: got {arguments.hold_out}, wanted fewer than the {len(data.train_images)} training images")
         data = hold_out(data, arguments.hold_out)
     if arguments.quick:
-        data = type(data)(*(part[:256] for part in data))
+        data = type(data)(*(part[::len(part) // 256 or 1][:256] for part in data))
     return data
 
 
@@ -132,7 +135,8 @@ def redraw(params, v, labels, config):
 
 def draw(params, images, labels, config, out):
     """Write the figures that show what the network does with some images."""
-    images = asarray(images, "gpu" if not isinstance(params["digit.W"], np.ndarray) else "cpu")
+    xp = get_xp(params["digit.W"])
+    images = xp.asarray(images)
     v, cache = capsnet_forward(params, images, config)
     lengths = length_forward(v)[0]
     found = lengths.argmax(axis=1)
@@ -145,8 +149,7 @@ def draw(params, images, labels, config, out):
     first = int(found[0])
     swept = np.tile(to_numpy(v[:1]), (moved.shape[0] * moved.shape[1], 1, 1))
     swept[:, first] += moved.reshape(-1, config.class_dims).astype(swept.dtype)
-    swept = asarray(swept, "cpu" if isinstance(v, np.ndarray) else "gpu")
-    drawn = redraw(params, swept, found[:1].repeat(len(swept)), config)
+    drawn = redraw(params, xp.asarray(swept), found[:1].repeat(len(swept)), config)
     plot.save(plot.pose_sweep(drawn.reshape(*moved.shape[:2], *config.image_shape), offsets, f"the capsule of class {first}, one "
                               "dimension moved in each row"), out / "pose_sweep.png")
 
@@ -166,14 +169,15 @@ def read_images(arguments):
         config = CapsNetConfig(**found.about["config"])
     except (KeyError, TypeError):
         raise ValueError(f"checkpoint: got {path} of another network, wanted one that demos.capsnet wrote") from None
+    params = {key: asarray(p, arguments.device) for key, p in found.params.items()}
     images = np.stack([load_image(image, config.image_shape) for image in arguments.predict])
-    v, _ = capsnet_forward(found.params, images, config)
-    lengths = length_forward(v)[0]
+    v, _ = capsnet_forward(params, asarray(images, arguments.device), config)
+    lengths = to_numpy(length_forward(v)[0])
     order = lengths.argsort(axis=1)[:, ::-1]
     for image, length, classes in zip(arguments.predict, lengths, order):
         print(f"{image}: " + ", ".join(f"{k} ({length[k]:.2f})" for k in classes[:3]))
     captions = [f"read as {classes[0]}" for classes in order]
-    drawn = redraw(found.params, v, order[:, 0], config) if config.reconstruction_weight else images * 0
+    drawn = redraw(params, v, asarray(order[:, 0], arguments.device), config) if config.reconstruction_weight else images * 0
     plot.save(plot.reconstructions(images, drawn, captions, np.ones(len(images), bool)), arguments.out / "predicted.png")
     print(f"their reconstructions: {arguments.out / 'predicted.png'}")
 
@@ -191,7 +195,11 @@ def main(argv=None):
     size = sum(p.size for p in init_capsnet(np.random.default_rng(0), config).values())
     print(f"{len(data.train_images):,} images of {'x'.join(map(str, config.image_shape))}, {config.classes} classes; "
           f"{config.primary_capsules:,} primary capsules, {size:,} parameters, {config.iterations} routing rounds")
-    params, log, seconds = fit(arguments, data, config)
+    try:
+        params, log, seconds = fit(arguments, data, config)
+    except KeyboardInterrupt:
+        print("the same command with --resume goes on from the last checkpoint", file=sys.stderr)
+        raise
     judged_on = "held-out training images" if arguments.hold_out else "test images"
     plot.save(plot.learning_curves(log, judged_on), arguments.out / "learning_curves.png")
     draw(params, data.test_images[:SHOWN], data.test_labels[:SHOWN], config, arguments.out)

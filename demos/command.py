@@ -22,7 +22,7 @@ class Parser(argparse.ArgumentParser):
 def parser(name, doc):
     """Return a parser with the demo's docstring as its help, and the arguments of every demo: --seed and --out."""
     result = Parser(prog=f"python -m demos.{name}", description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    result.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="of everything random (default 0)")
+    result.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="of everything random (default %(default)s)")
     result.add_argument("--out", type=Path, default=Path("out") / name, metavar="DIR",
                         help=f"where figures and run.json go (default out/{name})")
     return result
@@ -88,4 +88,5 @@ def run(main):
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
         sys.exit(130)

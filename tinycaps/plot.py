@@ -57,7 +57,7 @@ def reconstructions(images, redrawn, captions, correct):
     correct : bool array (n,)
         Colours the captions.
     """
-    figure = _figure(max(0.9 * len(images), 2.4), 2.5)
+    figure = _figure(max(0.9 * len(images), 2.4), 2.2)
     axes = figure.subplots(2, len(images), squeeze=False)
     for column, image, again, caption, right in zip(axes.T, images, redrawn, captions, correct):
         _show(column[0], image)
@@ -106,7 +106,7 @@ def coupling_rounds(image, coupling, lengths, grid):
     """
     rounds, classes = len(coupling), coupling[0].shape[1]
     maps = [c.reshape(*grid, -1, classes).mean(axis=2) for c in coupling]
-    top = max(m.max() for m in maps)
+    spread = max(abs(m - 1 / classes).max() for m in maps)
     figure = _figure(0.95 * (classes + 1) + 0.8, 1.15 * rounds + 0.6)
     axes = figure.subplots(rounds, classes + 1, squeeze=False)
     for t in range(rounds):
@@ -116,14 +116,14 @@ def coupling_rounds(image, coupling, lengths, grid):
             axes[t, 0].set_axis_off()
         for j in range(classes):
             ax = axes[t, j + 1]
-            shown = ax.imshow(maps[t][:, :, j], cmap="viridis", vmin=0, vmax=top)
+            shown = ax.imshow(maps[t][:, :, j], cmap="PuOr_r", vmin=1 / classes - spread, vmax=1 / classes + spread)
             ax.set_xticks([])
             ax.set_yticks([])
             ax.set_xlabel(f"‖v‖ = {lengths[t][j]:.2f}", fontsize=7)
             if t == 0:
                 ax.set_title(f"class {j}", fontsize=8)
         axes[t, 1].set_ylabel(f"round {t + 1}", fontsize=8)
-    figure.colorbar(shown, ax=axes, shrink=0.8, label="coupling, mean over the types at a place")
+    figure.colorbar(shown, ax=axes, shrink=0.8, label="coupling, mean over the\ntypes at a place; 1/J is white")
     return figure
 
 

@@ -113,7 +113,7 @@ MISTAKES = {
     "learning rate of 0": (["--learning-rate", "0"], "argument --learning-rate: got '0', wanted a number above 0"),
     "negative decay": (["--decay=-1"], "argument --decay: got '-1', wanted a number above 0"),
     "negative shift": (["--shift=-1"], "argument --shift: got '-1'"),
-    "hold out everything": (["--hold-out", "1437"], "count: got 1437, wanted an integer in 1..1436"),
+    "hold out everything": (["--hold-out", "1437"], "hold-out: got 1437, wanted fewer than the 1437 training images"),
     "unknown argument": (["--frobnicate"], "unrecognized arguments: --frobnicate"),
     "unknown device": (["--device", "tpu"], "argument --device: invalid choice: 'tpu'"),
     "no gpu": (["--device", "gpu"], "device: got 'gpu', wanted CuPy"),
@@ -275,11 +275,12 @@ def test_killed_and_resumed_ends_like_an_uninterrupted_run_elsewhere(trained, tm
     assert sorted(os.listdir(tmp_path / RUN)) == ["checkpoint.npz", "log.jsonl"]
 
 
-def test_an_interrupt_leaves_quietly_with_130_and_the_checkpoint(tmp_path):
+def test_an_interrupt_leaves_with_130_the_checkpoint_and_how_to_go_on(tmp_path):
     process = launch(tmp_path, "--epochs", "1000")
     path = tmp_path / "runs/capsnet-digits-0/checkpoint.npz"
     wait_for(process, path)
     process.send_signal(signal.SIGINT)
     printed, said = process.communicate(timeout=60)
-    assert (process.returncode, said) == (130, "") and printed.count("\n") == 1
+    assert process.returncode == 130 and printed.count("\n") == 1
+    assert said == "the same command with --resume goes on from the last checkpoint\nstopped\n"
     assert load_checkpoint(path).step >= 45

@@ -65,7 +65,7 @@ def test_a_mistake_is_one_line_and_code_2(error, capsys):
 
 def test_the_code_of_main_is_the_exit_code_and_an_interrupt_is_130(capsys):
     assert exit_code(lambda: None) == 0 and exit_code(lambda: 1) == 1
-    assert exit_code(raising(KeyboardInterrupt())) == 130
+    assert exit_code(raising(KeyboardInterrupt())) == 130 and capsys.readouterr().err == "stopped\n"
     assert capsys.readouterr() == ("", "")
 
 

@@ -99,7 +99,7 @@ def routing_forward(u_hat, iterations=3, stop_gradient=False):
     return v, cache
 
 
-def routing_backward(dv, cache):
+def routing_backward(dv, cache, out=None):
     """Return the gradient with respect to the votes, exact through all rounds; the derivation is the module's docstring.
 
     Parameters
@@ -107,6 +107,8 @@ def routing_backward(dv, cache):
     dv : array (n, j, q)
     cache : RoutingCache
         From `routing_forward`.
+    out : array (n, i, j, q), optional
+        Where du_hat is to be written.
 
     Returns
     -------
@@ -135,6 +137,6 @@ def routing_backward(dv, cache):
         dc = xp.matmul(votes, ds[..., None])[..., 0]                                     # l.5  dc_ij = û_j|i · ds_j
         dsoftmax = softmax_backward(dc, cache.softmax[t])                                # l.4
         db = dsoftmax if db is None else db + dsoftmax
-    du_hat = xp.empty_like(cache.u_hat)
+    du_hat = xp.empty_like(cache.u_hat) if out is None else out
     xp.matmul(xp.stack(left, axis=-1), xp.stack(right, axis=-2), out=du_hat.swapaxes(1, 2))
     return du_hat
