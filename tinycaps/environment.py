@@ -17,7 +17,7 @@ def environment():
     import numpy  # noqa: F401  threadpoolctl sees libraries that are loaded
     from threadpoolctl import threadpool_info
     blas = [f"{lib['internal_api']} {lib['version']}, {lib.get('architecture', 'unknown')} kernels, {lib['num_threads']} threads"
-            for lib in threadpool_info() if lib["user_api"] == "blas"]
+            for lib in threadpool_info() if lib["user_api"] == "blas" and "numpy" in lib["filepath"]]
     return {
         "python": platform.python_version(),
         **{name: _version(name) for name in ("tinycaps", "numpy", "scipy")},
