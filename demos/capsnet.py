@@ -27,8 +27,8 @@ import numpy as np
 from demos import command
 from tinycaps import plot
 from tinycaps.backend import asarray, get_xp, to_numpy
-from tinycaps.capsules import (DIGITS, PAPER, CapsNetConfig, capsnet_forward, capsnet_loss_backward, capsnet_loss_forward,
-                               decoder_forward, init_capsnet, length_forward, mask_forward, predict)
+from tinycaps.capsules import (DIGITS, PAPER, PLAIN, CapsNetConfig, capsnet_forward, capsnet_loss_backward, capsnet_loss_forward,
+                               choose_network, decoder_forward, init_capsnet, length_forward, mask_forward, predict)
 from tinycaps.checkpoint import load_checkpoint
 from tinycaps.data import hold_out, load_digits, load_fashion_mnist, load_image, load_mnist, load_npz, random_shift, random_warp
 from tinycaps.optim import exponential_decay
@@ -56,6 +56,7 @@ def build_parser():
     p.add_argument("--warp", action=argparse.BooleanOptionalAction, help="turn, stretch and move images a little; default for small images")
     p.add_argument("--iterations", type=at_least_one, default=3, metavar="R", help="routing rounds (default 3)")
     p.add_argument("--hold-out", type=at_least_one, metavar="N", help="judge on the last N training images, not on the test images")
+    p.add_argument("--plain", action="store_true", help="train with the readable network even where the fast one pays")
     p.add_argument("--quick", action="store_true", help="two epochs on 256 images: does it run at all?")
     p.add_argument("--resume", action="store_true", help="go on from the checkpoint in runs/")
     p.add_argument("--min-accuracy", type=float, metavar="X", help="exit code 1 if less than this part, 0 to 1, is read rightly")
@@ -104,8 +105,11 @@ def run_folder(arguments):
 
 def fit(arguments, data, config):
     """Train a network; return its parameters, the log and the seconds."""
+    network, reason = (PLAIN, "plain network, as asked") if arguments.plain else choose_network(config, arguments.batch)
+    print(reason)
+
     def gradients(params, x, labels, rng):
-        loss, cache = capsnet_loss_forward(params, x, labels, config)
+        loss, cache = capsnet_loss_forward(params, x, labels, config, network)
         return loss, capsnet_loss_backward(1.0, cache)
 
     def augment(x, rng):
@@ -113,7 +117,7 @@ def fit(arguments, data, config):
         return random_warp(x, rng) if arguments.warp else x
 
     def evaluate(params):
-        return {"error": float((predict(params, test_images, config) != test_labels).mean())}
+        return {"error": float((predict(params, test_images, config, arguments.batch, network) != test_labels).mean())}
 
     params = init_capsnet(np.random.default_rng(arguments.seed), config)
     params = {key: asarray(p, arguments.device) for key, p in params.items()}

@@ -84,7 +84,7 @@ def run(main):
     """Call a demo's main; an error of the user becomes one line and exit code 2."""
     try:
         sys.exit(main())
-    except (ValueError, OSError, RuntimeError) as error:
+    except (ValueError, OSError, RuntimeError, MemoryError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:

@@ -84,6 +84,17 @@ def to_numpy(x):
     return x.get() if is_array(x) and not isinstance(x, HOST) else np.asarray(x)
 
 
+def free_memory(xp):
+    """Return how many bytes can still be allocated on xp's side, or None where nothing tells."""
+    if xp is not np:
+        return xp.cuda.runtime.memGetInfo()[0] + xp.get_default_memory_pool().free_bytes()
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        return None
+
+
 def _scipy(xp, name):
     root = "scipy" if xp is np else "cupyx.scipy"
     return importlib.import_module(f"{root}.{name}")

@@ -1,7 +1,12 @@
 """One clear line for the mistakes people make: the argument, what came, what was wanted."""
+import math
 import operator
 
-from .backend import get_xp, is_array
+from .backend import free_memory, get_xp, is_array
+
+
+WORTH_ASKING = 2 ** 26
+"""Bytes; below, nobody asks how much memory is free."""
 
 
 def _precision(array):
@@ -110,6 +115,23 @@ def check_count(**counts):
             good = False
         if not good:
             raise ValueError(f"{name}: got {count!r}, wanted an integer of at least 1")
+
+
+def check_memory(xp, dtype, **arrays):
+    """Refuse to begin what cannot fit: ``check_memory(xp, u.dtype, u_hat=dict(n=128, i=1152, j=10, q=16))``.
+
+    Raises
+    ------
+    MemoryError
+        If an array of these axes is larger than what is free.
+    """
+    for name, axes in arrays.items():
+        need = math.prod(axes.values()) * dtype.itemsize
+        free = free_memory(xp) if need > WORTH_ASKING else None
+        if free is not None and need > free:
+            sizes = ", ".join(f"{letter} = {size:,}" for letter, size in axes.items())
+            raise MemoryError(f"{name}: got {sizes}, {need / 2 ** 30:,.1f} GiB, wanted at most the {free / 2 ** 30:,.1f} GiB "
+                              "that are free: a smaller batch or fewer capsules")
 
 
 def check_images(images):

@@ -3,11 +3,24 @@
 Each call updates ``params`` and ``state`` where they lie. The state begins as an empty dict and ends as a flat one, so that a
 checkpoint can hold it: ``"step"`` and, for every parameter, running averages such as ``"m.digit.W"``.
 """
+import numpy as np
+
 from .backend import get_xp
+
+BLOCK = 65536
+"""Numbers of each array that are updated together, so that they stay in the cache from one line to the next."""
+
+
+def _blocks(arrays):
+    """Cut a parameter and what belongs to it into flat blocks; leave them whole on the device, or where they are not contiguous."""
+    if get_xp(arrays[0]) is not np or not all(a.flags.c_contiguous for a in arrays):
+        return [arrays]
+    flat = [a.reshape(-1) for a in arrays]
+    return ([a[k:k + BLOCK] for a in flat] for k in range(0, flat[0].size, BLOCK))
 
 
 def _begin(params, grads, state, slots):
-    """Check the keys, make missing slots, count the step; yield each parameter with its gradient and slots."""
+    """Check the keys, make missing slots, count the step; return the parameters, block by block, with gradients and slots."""
     if grads.keys() != params.keys():
         wrong = sorted(grads.keys() ^ params.keys())
         raise ValueError(f"grads: got other keys than params ({', '.join(wrong)} in one of them only), wanted the same")
@@ -16,7 +29,8 @@ def _begin(params, grads, state, slots):
         for slot in slots:
             if f"{slot}.{key}" not in state:
                 state[f"{slot}.{key}"] = get_xp(p).zeros_like(p)
-    return [(p, grads[key], *(state[f"{slot}.{key}"] for slot in slots)) for key, p in params.items()]
+    together = [[p, grads[key], *(state[f"{slot}.{key}"] for slot in slots)] for key, p in params.items()]
+    return (block for arrays in together for block in _blocks(arrays))
 
 
 def sgd(params, grads, state, learning_rate=0.01, momentum=0.9):

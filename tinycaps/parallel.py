@@ -18,12 +18,14 @@ def parallel(xp):
     Parameters
     ----------
     xp : module
-        On numpy the slices run on as many threads as there are cores, and the BLAS is held to one thread meanwhile. On cupy,
-        on one core, or with a BLAS that cannot be held (Accelerate on macOS), ``work`` is called in the caller's thread.
+        On numpy the slices run on as many threads as there are cores, and the BLAS is held to one thread meanwhile; on one core,
+        or with a BLAS that cannot be held (Accelerate on macOS), they run one by one. On cupy one slice is everything: few launches.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     controller = _controller() if xp is np and cores > 1 else None
-    if controller is None:
+    if xp is not np:
+        yield lambda work, count, pieces=None: work(slice(0, count))
+    elif controller is None:
         yield _one_by_one
     else:
         with controller.limit(limits=1, user_api="blas"):

@@ -1,13 +1,15 @@
 """Capsules with dynamic routing: Sabour, Frosst, Hinton 2017 (S17), from squash to the whole network.
 
-Read in this order: squash, predictions, routing, length, margin_loss, mask, decoder, config, capsnet, capsnet_loss; then baseline.
+Read in this order: squash, predictions, routing, length, margin_loss, mask, decoder, config, capsnet, capsnet_loss; then baseline, and
+fast_capsnet with ops/fourier_plan for speed.
 """
 from .baseline import (CNN_DIGITS, CNN_PAPER, CNNConfig, cnn_backward, cnn_forward, cnn_loss_backward, cnn_loss_forward,
                        init_cnn)
-from .capsnet import CapsNetCache, capsnet_backward, capsnet_forward, init_capsnet, predict
+from .capsnet import PLAIN, CapsNetCache, Network, capsnet_backward, capsnet_forward, init_capsnet, predict
 from .capsnet_loss import CapsNetLossCache, capsnet_loss_backward, capsnet_loss_forward
 from .config import DIGITS, PAPER, CapsNetConfig
 from .decoder import decoder_backward, decoder_forward, init_decoder
+from .fast_capsnet import choose_network, fast_capsnet_backward, fast_capsnet_forward
 from .length import length_backward, length_forward
 from .margin_loss import margin_loss_backward, margin_loss_forward
 from .mask import mask_backward, mask_forward
@@ -16,9 +18,11 @@ from .routing import RoutingCache, routing_backward, routing_forward
 from .squash import squash_backward, squash_forward
 
 __all__ = [
-    "CNNConfig", "CNN_DIGITS", "CNN_PAPER", "CapsNetCache", "CapsNetConfig", "CapsNetLossCache", "DIGITS", "PAPER", "RoutingCache",
-    "capsnet_backward", "capsnet_forward", "capsnet_loss_backward", "capsnet_loss_forward", "cnn_backward", "cnn_forward",
-    "cnn_loss_backward", "cnn_loss_forward", "decoder_backward", "decoder_forward", "init_capsnet", "init_cnn", "init_decoder",
+    "CNNConfig", "CNN_DIGITS", "CNN_PAPER", "CapsNetCache", "CapsNetConfig", "CapsNetLossCache", "DIGITS", "Network", "PAPER", "PLAIN",
+    "RoutingCache",
+    "capsnet_backward", "capsnet_forward", "capsnet_loss_backward", "capsnet_loss_forward", "choose_network", "cnn_backward", "cnn_forward",
+    "cnn_loss_backward", "cnn_loss_forward", "decoder_backward", "decoder_forward", "fast_capsnet_backward",
+    "fast_capsnet_forward", "init_capsnet", "init_cnn", "init_decoder",
     "length_backward", "length_forward", "margin_loss_backward", "margin_loss_forward", "mask_backward", "mask_forward", "predict",
     "predictions_backward", "predictions_forward", "routing_backward", "routing_forward", "squash_backward", "squash_forward",
 ]

@@ -28,6 +28,15 @@ class CapsNetCache(NamedTuple):
     routing: RoutingCache
 
 
+class Network(NamedTuple):
+    """A forward and backward pair from images to class capsules: the plain one below, or its fast twin."""
+
+    forward: object
+    """(params, x, config) -> v, cache."""
+    backward: object
+    """(dv, cache) -> grads."""
+
+
 def init_capsnet(rng, config, dtype="float32"):
     """Draw the parameters of a CapsNet.
 
@@ -127,7 +136,10 @@ def capsnet_backward(dv, cache, input_gradient=False):
     return (grads, dx) if input_gradient else grads
 
 
-def predict(params, images, config, batch=128):
+PLAIN = Network(capsnet_forward, capsnet_backward)
+
+
+def predict(params, images, config, batch=128, network=PLAIN):
     """Return the class of the longest capsule for each image.
 
     Parameters
@@ -138,6 +150,7 @@ def predict(params, images, config, batch=128):
     config : CapsNetConfig
     batch : int
         Images looked at together; bounds the memory.
+    network : Network
 
     Returns
     -------
@@ -151,5 +164,5 @@ def predict(params, images, config, batch=128):
     """
     check_images(images)
     check_count(batch=batch)
-    lengths = [length_forward(capsnet_forward(params, images[k:k + batch], config)[0])[0] for k in range(0, len(images), batch)]
+    lengths = [length_forward(network.forward(params, images[k:k + batch], config)[0])[0] for k in range(0, len(images), batch)]
     return get_xp(images).concatenate(lengths).argmax(axis=1)

@@ -2,7 +2,7 @@
 from typing import NamedTuple
 
 from ..ops import squared_error_backward, squared_error_forward
-from .capsnet import CapsNetCache, capsnet_backward, capsnet_forward
+from .capsnet import PLAIN, Network
 from .decoder import decoder_backward, decoder_forward
 from .length import length_backward, length_forward
 from .margin_loss import margin_loss_backward, margin_loss_forward
@@ -12,7 +12,8 @@ from .mask import mask_backward, mask_forward
 class CapsNetLossCache(NamedTuple):
     """Caches of the lines of `capsnet_loss_forward`, and the two parts of the loss for the log."""
 
-    capsnet: CapsNetCache
+    network: Network
+    capsnet: object
     length: tuple
     margin: tuple
     reconstruction: tuple | None
@@ -21,7 +22,7 @@ class CapsNetLossCache(NamedTuple):
     reconstruction_error: object
 
 
-def capsnet_loss_forward(params, x, labels, config):
+def capsnet_loss_forward(params, x, labels, config, network=PLAIN):
     """Classify and redraw labelled images, and score both.
 
         loss = margin loss + 0.0005 ‖decoder(mask(v, label)) − x‖²,   mean over samples
@@ -34,6 +35,8 @@ def capsnet_loss_forward(params, x, labels, config):
         0..classes-1.
     config : CapsNetConfig
         With a reconstruction weight of 0 the loss is the margin loss alone.
+    network : Network
+        The plain one, or from `choose_network` the fast one.
 
     Returns
     -------
@@ -44,16 +47,17 @@ def capsnet_loss_forward(params, x, labels, config):
     -----
     Same as the paper: the decoder sees the capsule of the true class while training, and the reconstruction error is a sum over pixels.
     """
-    v, capsnet = capsnet_forward(params, x, config)
+    v, capsnet = network.forward(params, x, config)
     lengths, length = length_forward(v)
     margin_loss, margin = margin_loss_forward(lengths, labels)
     if not config.reconstruction_weight:
-        return margin_loss, CapsNetLossCache(capsnet, length, margin, None, 0.0, margin_loss, None)
+        return margin_loss, CapsNetLossCache(network, capsnet, length, margin, None, 0.0, margin_loss, None)
     masked, mask = mask_forward(v, labels)
     image, decoder = decoder_forward(params, masked, config)
     error, squared_error = squared_error_forward(image, x)
     loss = margin_loss + config.reconstruction_weight * error
-    return loss, CapsNetLossCache(capsnet, length, margin, (mask, decoder, squared_error), config.reconstruction_weight, margin_loss, error)
+    reconstruction = mask, decoder, squared_error
+    return loss, CapsNetLossCache(network, capsnet, length, margin, reconstruction, config.reconstruction_weight, margin_loss, error)
 
 
 def capsnet_loss_backward(dloss, cache):
@@ -78,4 +82,4 @@ def capsnet_loss_backward(dloss, cache):
         dimage = squared_error_backward(cache.weight * dloss, squared_error)
         grads, dmasked = decoder_backward(dimage, decoder)
         dv = dv + mask_backward(dmasked, mask)
-    return capsnet_backward(dv, cache.capsnet) | grads
+    return cache.network.backward(dv, cache.capsnet) | grads

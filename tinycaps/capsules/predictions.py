@@ -1,6 +1,6 @@
 """Prediction vectors: what each lower capsule expects each parent to be (S17 Eq. 2)."""
 from ..backend import get_xp
-from ..checks import check_shapes
+from ..checks import check_memory, check_shapes
 
 
 def predictions_forward(u, W):
@@ -21,6 +21,13 @@ def predictions_forward(u, W):
         Prediction vectors, "votes" for short.
     cache : tuple
 
+    Raises
+    ------
+    ValueError, TypeError
+        If shapes, precisions or memories differ.
+    MemoryError
+        If the votes, n·i·j·q numbers, are more than what is free.
+
     Notes
     -----
     Same as the paper: every pair (i, j) has a matrix of its own, and there is no bias. For each child i the matrices of all parents
@@ -29,6 +36,7 @@ def predictions_forward(u, W):
     check_shapes(u=(u, "n,i,p"), W=(W, "i,j,q,p"))
     xp = get_xp(u, W)
     i, j, q, p = W.shape
+    check_memory(xp, u.dtype, u_hat=dict(n=len(u), i=i, j=j, q=q))
     u_hat = xp.empty((len(u), i, j, q), u.dtype)
     stacked = W.reshape(i, j * q, p)
     xp.matmul(u.swapaxes(0, 1), stacked.swapaxes(1, 2), out=u_hat.reshape(-1, i, j * q).swapaxes(0, 1))     # nip,ijqp->nijq

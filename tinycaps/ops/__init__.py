@@ -2,6 +2,7 @@
 from .activations import relu_backward, relu_forward, sigmoid_backward, sigmoid_forward
 from .conv import conv2d_backward, conv2d_forward
 from .dropout import dropout_backward, dropout_forward
+from .fourier_conv import fourier_conv2d_backward, fourier_conv2d_forward
 from .linear import linear_backward, linear_forward
 from .mlp import init_mlp, mlp_backward, mlp_forward
 from .pooling import max_pool_backward, max_pool_forward
@@ -10,7 +11,7 @@ from .squared_error import squared_error_backward, squared_error_forward
 
 __all__ = [
     "conv2d_backward", "conv2d_forward", "cross_entropy_backward", "cross_entropy_forward", "dropout_backward", "dropout_forward",
-    "init_mlp", "linear_backward", "linear_forward", "max_pool_backward", "max_pool_forward", "mlp_backward", "mlp_forward",
-    "relu_backward", "relu_forward", "sigmoid_backward", "sigmoid_forward", "softmax_backward", "softmax_forward",
-    "squared_error_backward", "squared_error_forward",
+    "fourier_conv2d_backward", "fourier_conv2d_forward", "init_mlp", "linear_backward", "linear_forward", "max_pool_backward",
+    "max_pool_forward", "mlp_backward", "mlp_forward", "relu_backward", "relu_forward", "sigmoid_backward", "sigmoid_forward",
+    "softmax_backward", "softmax_forward", "squared_error_backward", "squared_error_forward",
 ]

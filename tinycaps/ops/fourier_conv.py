@@ -164,12 +164,11 @@ def products_backward(dy, cache, split):
     transform(plan.A_T.T, dy.reshape(len(dy), -1), dM.reshape(R, -1), split)                            # dM = A dy
 
     def multiply(part):
-        for r in range(part.start, part.stop):
-            dV_r = xp.matmul(dM[r], U[r].T)                                                             # dV = dM Uᵀ
-            xp.matmul(V[r].T, dM[r], out=dU[r].reshape(U[r].shape))                                     # dU = Vᵀ dM
-            dV[r] = dV_r
+        dV_part = xp.matmul(dM[part], U[part].swapaxes(1, 2))                                           # dV = dM Uᵀ
+        xp.matmul(V[part].swapaxes(1, 2), dM[part], out=dU[part].reshape(U[part].shape))                # dU = Vᵀ dM
+        dV[part] = dV_part
 
-    split(multiply, R)
+    split(multiply, R, R)
     kernels = [(xp.asarray(g.T, dtype=V.dtype), xp.asarray(places)) for g, places in zip(plan.G, plan.taps)]
 
     def transform_kernels(part):
