@@ -6,21 +6,14 @@ checkpoint can hold it: ``"step"`` and, for every parameter, running averages su
 import numpy as np
 
 from .backend import get_xp
+from .parallel import parallel
 
 BLOCK = 65536
 """Numbers of each array that are updated together, so that they stay in the cache from one line to the next."""
 
 
-def _blocks(arrays):
-    """Cut a parameter and what belongs to it into flat blocks; leave them whole on the device, or where they are not contiguous."""
-    if get_xp(arrays[0]) is not np or not all(a.flags.c_contiguous for a in arrays):
-        return [arrays]
-    flat = [a.reshape(-1) for a in arrays]
-    return ([a[k:k + BLOCK] for a in flat] for k in range(0, flat[0].size, BLOCK))
-
-
 def _begin(params, grads, state, slots):
-    """Check the keys, make missing slots, count the step; return the parameters, block by block, with gradients and slots."""
+    """Check the keys, make missing slots, count the step; return for each parameter [p, g, slot, ...]."""
     if grads.keys() != params.keys():
         wrong = sorted(grads.keys() ^ params.keys())
         raise ValueError(f"grads: got other keys than params ({', '.join(wrong)} in one of them only), wanted the same")
@@ -29,8 +22,18 @@ def _begin(params, grads, state, slots):
         for slot in slots:
             if f"{slot}.{key}" not in state:
                 state[f"{slot}.{key}"] = get_xp(p).zeros_like(p)
-    together = [[p, grads[key], *(state[f"{slot}.{key}"] for slot in slots)] for key, p in params.items()]
-    return (block for arrays in together for block in _blocks(arrays))
+    return [[p, grads[key], *(state[f"{slot}.{key}"] for slot in slots)] for key, p in params.items()]
+
+
+def _update(together, formula):
+    """Call formula(p, g, slot, ...), which writes in place, on all arrays; on large ones block by block, the threads sharing them."""
+    for arrays in together:
+        if arrays[0].size <= BLOCK or get_xp(arrays[0]) is not np or not all(a.flags.c_contiguous for a in arrays):
+            formula(*arrays)
+            continue
+        flat = [a.reshape(-1) for a in arrays]
+        with parallel(np) as split:
+            split(lambda part: formula(*(a[part] for a in flat)), flat[0].size, -(-flat[0].size // BLOCK))
 
 
 def sgd(params, grads, state, learning_rate=0.01, momentum=0.9):
@@ -56,10 +59,12 @@ def sgd(params, grads, state, learning_rate=0.01, momentum=0.9):
     -----
     Polyak's momentum as Hinton's group writes it, the learning rate inside the velocity.
     """
-    for p, g, velocity in _begin(params, grads, state, ("velocity",)):
+    def formula(p, g, velocity):
         velocity *= momentum
         velocity -= learning_rate * g
         p += velocity
+
+    _update(_begin(params, grads, state, ("velocity",)), formula)
 
 
 def rmsprop(params, grads, state, learning_rate=0.001, decay=0.9, epsilon=1e-8):
@@ -85,10 +90,12 @@ def rmsprop(params, grads, state, learning_rate=0.001, decay=0.9, epsilon=1e-8):
     -----
     Hinton's Coursera lecture 6e, 2012, which has no epsilon.
     """
-    for p, g, r in _begin(params, grads, state, ("r",)):
+    def formula(p, g, r):
         r *= decay
         r += (1 - decay) * (g * g)
         p -= learning_rate * g / (get_xp(r).sqrt(r) + epsilon)
+
+    _update(_begin(params, grads, state, ("r",)), formula)
 
 
 def adam(params, grads, state, learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8):
@@ -114,15 +121,18 @@ def adam(params, grads, state, learning_rate=0.001, beta1=0.9, beta2=0.999, epsi
     -----
     Same as the paper.
     """
-    slots = _begin(params, grads, state, ("m", "v"))
+    together = _begin(params, grads, state, ("m", "v"))
     rate = learning_rate / (1 - beta1 ** state["step"])
     correction = (1 - beta2 ** state["step"]) ** -0.5
-    for p, g, m, v in slots:
+
+    def formula(p, g, m, v):
         m *= beta1
         m += (1 - beta1) * g
         v *= beta2
         v += (1 - beta2) * (g * g)
         p -= rate * m / (correction * get_xp(v).sqrt(v) + epsilon)
+
+    _update(together, formula)
 
 
 def exponential_decay(learning_rate, step, rate=0.96, period=2000):

@@ -5,6 +5,7 @@
 
 The length of v_j says whether digit j is there, its direction how it is written.
 """
+from contextlib import nullcontext
 from typing import NamedTuple
 
 from ..backend import get_xp
@@ -35,6 +36,8 @@ class Network(NamedTuple):
     """(params, x, config) -> v, cache."""
     backward: object
     """(dv, cache) -> grads."""
+    during: object = nullcontext
+    """() -> a context to run a whole step in, decoder and losses included."""
 
 
 def init_capsnet(rng, config, dtype="float32"):

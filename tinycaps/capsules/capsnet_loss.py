@@ -47,17 +47,18 @@ def capsnet_loss_forward(params, x, labels, config, network=PLAIN):
     -----
     Same as the paper: the decoder sees the capsule of the true class while training, and the reconstruction error is a sum over pixels.
     """
-    v, capsnet = network.forward(params, x, config)
-    lengths, length = length_forward(v)
-    margin_loss, margin = margin_loss_forward(lengths, labels)
-    if not config.reconstruction_weight:
-        return margin_loss, CapsNetLossCache(network, capsnet, length, margin, None, 0.0, margin_loss, None)
-    masked, mask = mask_forward(v, labels)
-    image, decoder = decoder_forward(params, masked, config)
-    error, squared_error = squared_error_forward(image, x)
-    loss = margin_loss + config.reconstruction_weight * error
-    reconstruction = mask, decoder, squared_error
-    return loss, CapsNetLossCache(network, capsnet, length, margin, reconstruction, config.reconstruction_weight, margin_loss, error)
+    with network.during():
+        v, capsnet = network.forward(params, x, config)
+        lengths, length = length_forward(v)
+        margin_loss, margin = margin_loss_forward(lengths, labels)
+        if not config.reconstruction_weight:
+            return margin_loss, CapsNetLossCache(network, capsnet, length, margin, None, 0.0, margin_loss, None)
+        masked, mask = mask_forward(v, labels)
+        image, decoder = decoder_forward(params, masked, config)
+        error, squared_error = squared_error_forward(image, x)
+        loss = margin_loss + config.reconstruction_weight * error
+        reconstruction = mask, decoder, squared_error
+        return loss, CapsNetLossCache(network, capsnet, length, margin, reconstruction, config.reconstruction_weight, margin_loss, error)
 
 
 def capsnet_loss_backward(dloss, cache):
@@ -75,11 +76,12 @@ def capsnet_loss_backward(dloss, cache):
     grads : dict
         Same keys as params.
     """
-    grads = {}
-    dv = length_backward(margin_loss_backward(dloss, cache.margin), cache.length)
-    if cache.reconstruction:
-        mask, decoder, squared_error = cache.reconstruction
-        dimage = squared_error_backward(cache.weight * dloss, squared_error)
-        grads, dmasked = decoder_backward(dimage, decoder)
-        dv = dv + mask_backward(dmasked, mask)
-    return cache.network.backward(dv, cache.capsnet) | grads
+    with cache.network.during():
+        grads = {}
+        dv = length_backward(margin_loss_backward(dloss, cache.margin), cache.length)
+        if cache.reconstruction:
+            mask, decoder, squared_error = cache.reconstruction
+            dimage = squared_error_backward(cache.weight * dloss, squared_error)
+            grads, dmasked = decoder_backward(dimage, decoder)
+            dv = dv + mask_backward(dmasked, mask)
+        return cache.network.backward(dv, cache.capsnet) | grads

@@ -5,13 +5,16 @@ What it trades for speed, in order of gain (PAPER network, batch 128):
 1. The primary convolution, 96 % of the arithmetic, goes through `tinycaps.ops.fourier_conv`: 3.5 times fewer operations.
 2. Work on single samples is done for a few at a time, so that it stays in a core's cache: conv1 with the transform of its
    output, which never exists as a whole, and the rounds of routing.
-3. These pieces are shared out to threads (`tinycaps.parallel`).
+3. These pieces are shared out to threads (`tinycaps.parallel`). The BLAS stays at one thread for the whole step: its own
+   threads, once woken, go on spinning for a while and would take the cores from ours.
 4. The large arrays lie in a `Workspace`, made once.
 
 All sums are taken in the same order in every run, however the threads are scheduled: the same bits come out.
 """
 from functools import partial
 from typing import NamedTuple
+
+import numpy as np
 
 from ..backend import get_xp
 from ..checks import check_memory, check_shapes
@@ -34,7 +37,7 @@ class FastCapsNetCache(NamedTuple):
 
     conv1: tuple
     products: ProductsCache
-    squash: tuple
+    squash: dict
     predictions: tuple
     routing: tuple
     workspace: object
@@ -68,7 +71,8 @@ def choose_network(config, batch):
     share = f"{fourier / direct:.0%} of the multiplications by Fourier convolution at batch {batch}"
     if fourier > WORTH * direct:
         return PLAIN, f"plain network: it would be {share}"
-    return Network(partial(fast_capsnet_forward, workspace=Workspace()), fast_capsnet_backward), f"fast network: {share}"
+    forward = partial(fast_capsnet_forward, workspace=Workspace())
+    return Network(forward, fast_capsnet_backward, partial(parallel, np)), f"fast network: {share}"
 
 
 def fast_capsnet_forward(params, x, config, workspace=None):
@@ -102,7 +106,7 @@ def fast_capsnet_forward(params, x, config, workspace=None):
         V, conv1 = _conv1_forward(x, params["conv1.W"], params["conv1.bias"], plan, config.primary_stride, split, workspace)
         y, products = products_forward(V, params["primary.W"], params["primary.bias"], plan, split, workspace)
         s = xp.ascontiguousarray(y.swapaxes(0, 1)).reshape(len(x), -1, config.primary_dims)
-        u, squash = squash_forward(s)
+        u, squash = _squash_forward(s, split)
         u_hat, predictions = _predictions_forward(u, params["digit.W"], split, workspace)
         v, routing = _routing_forward(u_hat, config, split)
     return v, FastCapsNetCache(conv1, products, squash, predictions, routing, workspace)
@@ -130,7 +134,7 @@ def fast_capsnet_backward(dv, cache):
     with parallel(xp) as split:
         du_hat = _routing_backward(dv, cache, split)
         du, grads["digit.W"] = _predictions_backward(du_hat, cache, split)
-        ds = squash_backward(du, cache.squash)
+        ds = _squash_backward(du, cache.squash, split)
         dy = xp.ascontiguousarray(ds.reshape(len(dv), cache.products.plan.out ** 2, -1).swapaxes(0, 1))
         dV, grads["primary.W"], grads["primary.bias"] = products_backward(dy, cache.products, split)
         grads["conv1.W"], grads["conv1.bias"] = _conv1_backward(dV, cache, split)
@@ -196,6 +200,26 @@ def _copy_patches(x, columns, k, grid, stride):
     for a in range(stride):
         for b in range(stride):
             places[:, :, :, a, b] = windows[a::stride, b::stride]
+
+
+def _squash_forward(s, split):
+    u, caches = get_xp(s).empty_like(s), {}
+
+    def work(part):
+        u[part], caches[part.start] = squash_forward(s[part])
+
+    split(work, len(s), _chunks(len(s)))
+    return u, caches
+
+
+def _squash_backward(du, caches, split):
+    ds = get_xp(du).empty_like(du)
+
+    def work(part):
+        ds[part] = squash_backward(du[part], caches[part.start])
+
+    split(work, len(du), _chunks(len(du)))
+    return ds
 
 
 def _predictions_forward(u, W, split, workspace):
