@@ -10,7 +10,7 @@ published network on the full MNIST, with ``--data FILE.npz`` your own. Then it 
 
     python -m demos.capsnet                                        under a minute, no network needed
     python -m demos.capsnet --data mnist --epochs 1 --shift 0      the published network, some minutes
-    python -m demos.capsnet --data mnist --resume                  go on after a kill: nothing is lost
+    python -m demos.capsnet --data mnist --resume                  go on after a kill, from the last minute's checkpoint
     python -m demos.capsnet --predict IMAGE.png ...                read your own images with the trained network
 
 The test images choose nothing: the number of epochs is fixed beforehand, and --hold-out N judges on N training images instead.
@@ -30,7 +30,7 @@ from tinycaps.backend import asarray, get_xp, to_numpy
 from tinycaps.capsules import (DIGITS, PAPER, PLAIN, CapsNetConfig, capsnet_forward, capsnet_loss_backward, capsnet_loss_forward,
                                choose_network, decoder_forward, init_capsnet, length_forward, mask_forward, predict)
 from tinycaps.checkpoint import load_checkpoint
-from tinycaps.data import hold_out, load_digits, load_fashion_mnist, load_image, load_mnist, load_npz, random_shift, random_warp
+from tinycaps.data import hold_out, ink_margin, load_digits, load_fashion_mnist, load_image, load_mnist, load_npz, random_shift, random_warp
 from tinycaps.optim import exponential_decay
 from tinycaps.train import train
 
@@ -59,7 +59,7 @@ def build_parser():
     p.add_argument("--plain", action="store_true", help="train with the readable network even where the fast one pays")
     p.add_argument("--quick", action="store_true", help="two epochs on 256 images: does it run at all?")
     p.add_argument("--resume", action="store_true", help="go on from the checkpoint in runs/")
-    p.add_argument("--min-accuracy", type=float, metavar="X", help="exit code 1 if less than this part, 0 to 1, is read rightly")
+    p.add_argument("--min-accuracy", type=command.share, metavar="X", help="exit code 1 if less than this part, 0 to 1, is read rightly")
     p.add_argument("--predict", nargs="+", type=Path, metavar="IMAGE.png", help="read images instead of training")
     p.add_argument("--checkpoint", type=Path, metavar="FILE", help="for --predict; default: the one that this --data and --seed wrote")
     return p
@@ -86,12 +86,15 @@ def fit_config(data, iterations):
     """Return the published network for large images, the small one for small images."""
     shape = data.train_images.shape[1:]
     preset = DIGITS if max(shape[:2]) <= 16 else PAPER
-    return dataclasses.replace(preset, image_shape=shape, classes=int(data.train_labels.max()) + 1, iterations=iterations)
+    classes = 1 + int(max(data.train_labels.max(), data.test_labels.max()))
+    return dataclasses.replace(preset, image_shape=shape, classes=classes, iterations=iterations)
 
 
-def fill_in(arguments, shape):
+def fill_in(arguments, data):
     """Set the training arguments that were not given."""
-    for name, value in (SMALL if max(shape[:2]) <= 16 else LARGE).items():
+    count, h, w, _ = data.train_images.shape
+    defaults = SMALL if max(h, w) <= 16 else LARGE
+    for name, value in (defaults | {"batch": min(defaults["batch"], count)}).items():
         if getattr(arguments, name) is None:
             setattr(arguments, name, value)
     if arguments.quick:
@@ -100,7 +103,7 @@ def fill_in(arguments, shape):
 
 def run_folder(arguments):
     """Return where the checkpoint and the log of this run lie."""
-    return Path("runs") / f"capsnet-{Path(arguments.data).stem}-{arguments.seed}{'-quick' if arguments.quick else ''}"
+    return Path("runs") / f"capsnet-{Path(arguments.data).name}-{arguments.seed}{'-quick' if arguments.quick else ''}"
 
 
 def fit(arguments, data, config):
@@ -128,7 +131,7 @@ def fit(arguments, data, config):
         gradients, params, data.train_images, data.train_labels, epochs=arguments.epochs, batch=arguments.batch, seed=arguments.seed,
         augment=augment, learning_rate=lambda step: exponential_decay(arguments.learning_rate, step, arguments.decay, steps),
         evaluate=evaluate, folder=run_folder(arguments), resume=arguments.resume,
-        about={"config": dataclasses.asdict(config), **settings})
+        about={"config": dataclasses.asdict(config), "margin": ink_margin(data.train_images), **settings})
     return params, log or [{"epoch": arguments.epochs, **evaluate(params)}], seconds
 
 
@@ -170,11 +173,11 @@ def read_images(arguments):
                                 "train first (python -m demos.capsnet), or name it with --checkpoint")
     found = load_checkpoint(path)
     try:
-        config = CapsNetConfig(**found.about["config"])
+        config, margin = CapsNetConfig(**found.about["config"]), found.about["margin"]
     except (KeyError, TypeError):
         raise ValueError(f"checkpoint: got {path} of another network, wanted one that demos.capsnet wrote") from None
     params = {key: asarray(p, arguments.device) for key, p in found.params.items()}
-    images = np.stack([load_image(image, config.image_shape) for image in arguments.predict])
+    images = np.stack([load_image(image, config.image_shape, margin) for image in arguments.predict])
     v, _ = capsnet_forward(params, asarray(images, arguments.device), config)
     lengths = to_numpy(length_forward(v)[0])
     order = lengths.argsort(axis=1)[:, ::-1]
@@ -189,20 +192,23 @@ def read_images(arguments):
 def main(argv=None):
     """Run the demo; return its exit code."""
     arguments = build_parser().parse_args(argv)
+    if arguments.checkpoint and not arguments.predict:
+        raise ValueError("checkpoint: got one without --predict, wanted images to read with it (to go on training: --resume)")
     record = command.Record("capsnet", argv, arguments)
     command.prepare(arguments)
     if arguments.predict:
         return read_images(arguments)
     data = load_data(arguments)
     config = fit_config(data, arguments.iterations)
-    fill_in(arguments, config.image_shape)
+    fill_in(arguments, data)
     size = sum(p.size for p in init_capsnet(np.random.default_rng(0), config).values())
     print(f"{len(data.train_images):,} images of {'x'.join(map(str, config.image_shape))}, {config.classes} classes; "
           f"{config.primary_capsules:,} primary capsules, {size:,} parameters, {config.iterations} routing rounds")
     try:
         params, log, seconds = fit(arguments, data, config)
     except KeyboardInterrupt:
-        print("the same command with --resume goes on from the last checkpoint", file=sys.stderr)
+        if (run_folder(arguments) / "checkpoint.npz").exists():
+            print("the same command with --resume goes on from the last checkpoint", file=sys.stderr)
         raise
     judged_on = "held-out training images" if arguments.hold_out else "test images"
     plot.save(plot.learning_curves(log, judged_on), arguments.out / "learning_curves.png")

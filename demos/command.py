@@ -52,6 +52,17 @@ def positive_number(text):
     return number
 
 
+def share(text):
+    """Convert an argument that must be from 0 to 1."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"got {text!r}, wanted a number from 0 to 1")
+    return number
+
+
 def prepare(arguments):
     """Find out before the work, not after it, that the device is missing or that --out cannot be written; leave what is there."""
     if getattr(arguments, "device", "cpu") == "gpu":

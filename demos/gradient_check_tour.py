@@ -11,7 +11,7 @@ suffer from truncation and small ones from rounding; in between, forward differe
 different steps. Ridders' extrapolation finds 13 by itself, and knows how many it has found. The complex step takes no difference: on
 the right it is off by as much as the central one, on the left it is exact.
 
-    python -m demos.gradient_check_tour          about 10 seconds; exit code 1 if a gradient is wrong or a pair is left out
+    python -m demos.gradient_check_tour          some 10 seconds; exit code 1 if a gradient is wrong or a pair is left out
 
 The last line: 84 gradients of 23 pairs right, 0 wrong; estimated errors below 1e-08
 """

@@ -1,4 +1,4 @@
-"""tinycaps: capsules, routing, forward-forward and distillation, forward and backward by hand, in NumPy or CuPy.
+"""tinycaps: capsules and dynamic routing, forward and backward by hand, in NumPy or CuPy.
 
     backend      NumPy or CuPy, read off the arrays
     checks       one clear line for the mistakes people make

@@ -18,7 +18,8 @@ def check_shapes(**arrays):
     """Hold floating-point arrays against named axes, ``check_shapes(u=(u, "n,i,p"), W=(W, "i,j,q,p"))``.
 
     The same letter means the same size in every array of the call; a leading ``...`` stands for any number of axes; a tuple
-    of integers, such as another array's shape, may replace the letters. All arrays must have one precision and one memory.
+    of integers, such as another array's shape, may replace the letters, with None where any number n will do. All arrays must
+    have one precision and one memory.
 
     Raises
     ------
@@ -66,8 +67,9 @@ def _check_axes(name, shape, axes, sizes):
     if 0 in shape:
         raise ValueError(f"{name}: got shape {shape}, wanted at least one along every axis")
     if not isinstance(axes, str):
-        if shape != tuple(axes):
-            raise ValueError(f"{name}: got shape {shape}, wanted {tuple(axes)}")
+        if len(shape) != len(axes) or any(size != want for size, want in zip(shape, axes) if want is not None):
+            wanted = ", ".join("n" if want is None else str(want) for want in axes)
+            raise ValueError(f"{name}: got shape {shape}, wanted ({wanted}{',' if len(axes) == 1 else ''})")
         return
     letters = axes.split(",")
     trailing = letters[1:] if letters[0] == "..." else letters

@@ -2,8 +2,11 @@
 import importlib.metadata
 import os
 import platform
+import time
 
-from .backend import cuda_devices
+import numpy as np
+
+from .backend import asarray, cuda_devices, get_xp, to_numpy
 
 
 def environment():
@@ -12,11 +15,13 @@ def environment():
     Notes
     -----
     The BLAS is the one that NumPy calls for matrix products, with the kernels that it chose for this processor: two machines, or
-    one machine under ``OPENBLAS_CORETYPE``, may differ by a factor in speed because of them.
+    one machine under ``OPENBLAS_CORETYPE``, may differ by a factor in speed because of them. If that variable is set, it is told;
+    tinycaps never sets it.
     """
-    import numpy  # noqa: F401  threadpoolctl sees libraries that are loaded
     from threadpoolctl import threadpool_info
-    blas = [f"{lib['internal_api']} {lib['version']}, {lib.get('architecture', 'unknown')} kernels, {lib['num_threads']} threads"
+    asked = os.environ.get("OPENBLAS_CORETYPE")
+    told = f" (OPENBLAS_CORETYPE={asked})" if asked else ""
+    blas = [f"{lib['internal_api']} {lib['version']}, {lib.get('architecture', 'unknown')} kernels{told}, {lib['num_threads']} threads"
             for lib in threadpool_info() if lib["user_api"] == "blas" and "numpy" in lib["filepath"]]
     return {
         "python": platform.python_version(),
@@ -28,6 +33,36 @@ def environment():
         "blas": blas[0] if blas else "unknown to threadpoolctl (on macOS: Accelerate)",
         "devices": ["cpu", *cuda_devices()],
     }
+
+
+def sgemm_rate(device="cpu", size=2048, seconds=0.3):
+    """Measure how fast two large float32 matrices are multiplied: the limit for everything that is made of matrix products.
+
+    Parameters
+    ----------
+    device : "cpu" or "gpu"
+        NumPy with all threads of its BLAS, or CuPy.
+    size : int
+        Rows and columns; 2 size³ operations.
+    seconds : float
+        How long to go on, at least for one product.
+
+    Returns
+    -------
+    rate : float
+        GFLOP/s of the fastest product.
+    """
+    a, b = (asarray(matrix, device) for matrix in np.random.default_rng(0).random((2, size, size), "float32"))
+    xp, fastest = get_xp(a), float("inf")
+    out = xp.zeros_like(a)
+    to_numpy(xp.matmul(a, b[:, :size // 8 + 1])[0, 0])                              # wakes the threads
+    end = time.perf_counter() + seconds
+    while fastest == float("inf") or time.perf_counter() < end:
+        start = time.perf_counter()
+        xp.matmul(a, b, out=out)
+        to_numpy(out[0, 0])                                                         # waits for the device
+        fastest = min(fastest, time.perf_counter() - start)
+    return 2e-9 * size ** 3 / fastest
 
 
 def _version(package):

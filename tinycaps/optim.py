@@ -6,6 +6,7 @@ checkpoint can hold it: ``"step"`` and, for every parameter, running averages su
 import numpy as np
 
 from .backend import get_xp
+from .checks import check_shapes
 from .parallel import parallel
 
 BLOCK = 65536
@@ -17,6 +18,8 @@ def _begin(params, grads, state, slots):
     if grads.keys() != params.keys():
         wrong = sorted(grads.keys() ^ params.keys())
         raise ValueError(f"grads: got other keys than params ({', '.join(wrong)} in one of them only), wanted the same")
+    for key, p in params.items():
+        check_shapes(**{f"params[{key!r}]": (p, p.shape), f"grads[{key!r}]": (grads[key], p.shape)})
     state["step"] = int(state.get("step", 0)) + 1
     for key, p in params.items():
         for slot in slots:

@@ -79,13 +79,15 @@ def pose_sweep(images, offsets, title):
     title : str
     """
     q, m, h, w, c = images.shape
-    framed = np.pad(images, ((0, 0), (0, 0), (0, 1), (0, 1), (0, 0)), constant_values=0.4)
-    sheet = framed.transpose(0, 2, 1, 3, 4).reshape(q * (h + 1), m * (w + 1), c)
+    larger = -(-56 // h)
+    framed = np.pad(images.repeat(larger, axis=2).repeat(larger, axis=3), ((0, 0), (0, 0), (1, 1), (1, 1), (0, 0)), constant_values=0.4)
+    h, w = framed.shape[2:4]
+    sheet = framed.transpose(0, 2, 1, 3, 4).reshape(q * h, m * w, c)
     figure = _figure(0.5 * m + 1, 0.5 * q + 0.8)
     ax = figure.subplots()
     _show(ax, sheet)
-    ax.set_xticks((np.arange(m) + 0.5) * (w + 1), [f"{offset:+.2f}" for offset in offsets], fontsize=7)
-    ax.set_yticks((np.arange(q) + 0.5) * (h + 1), [str(k + 1) for k in range(q)], fontsize=7)
+    ax.set_xticks((np.arange(m) + 0.5) * w - 0.5, [f"{offset:+.2f}" for offset in offsets], fontsize=7)
+    ax.set_yticks((np.arange(q) + 0.5) * h - 0.5, [str(k + 1) for k in range(q)], fontsize=7)
     ax.tick_params(length=0)
     ax.set(xlabel="added to the dimension", ylabel="dimension of the capsule")
     ax.set_title(title, fontsize=10)
@@ -146,4 +148,37 @@ def step_size_errors(curves, ridders):
     ax.set(xscale="log", yscale="log", xlabel="step h", ylabel="relative error of the derivative")
     ax.grid(alpha=0.3)
     ax.legend(fontsize=8)
+    return figure
+
+
+def scaling(curves):
+    """Draw how time and memory grow: a column for each quantity that is changed, a line for each network.
+
+    Parameters
+    ----------
+    curves : dict
+        What is changed to {network: list of (size, seconds, bytes)}; the lists may be empty.
+    """
+    figure = _figure(3 * len(curves) + 1, 5.5)
+    axes = figure.subplots(2, len(curves), sharex="col", sharey="row", squeeze=False)
+    for (what, networks), column in zip(curves.items(), axes.T):
+        sizes = sorted({size for points in networks.values() for size, *_ in points})
+        for (network, points), colour, marker in zip(networks.items(), (WRONG, CORRECT, "#009E73"), "so^"):
+            for ax, k, unit in zip(column, (1, 2), (1, 2 ** 30)):
+                ax.plot([point[0] for point in points], [point[k] / unit for point in points], color=colour, marker=marker, label=network)
+        if sizes and sizes[-1] >= 8 * sizes[0]:
+            column[1].set_xscale("log")
+        column[1].set_xticks(sizes, map(str, sizes), fontsize=8)
+        column[1].set_xticks([], minor=True)
+        column[1].set_xlabel(what)
+    for ax, label in zip(axes[:, 0], ("seconds in a step", "peak memory (GiB)")):
+        ax.set_ylabel(label)
+        if any(len(line.get_xdata()) for line in ax.lines):
+            ax.set_yscale("log", subs=())
+            ax.yaxis.get_major_locator().set_params(subs=(1, 2, 5))
+            ax.yaxis.set_major_formatter("{x:g}")
+    for ax in axes.ravel():
+        ax.grid(alpha=0.3)
+        ax.spines[["top", "right"]].set_visible(False)
+    axes[0, 0].legend(fontsize=8)
     return figure

@@ -87,16 +87,18 @@ def train(gradients, params, images, labels, *, epochs, batch, folder, about, se
         raise ValueError(f"batch: got {batch}, wanted at most the {len(images)} training images")
     data = zlib.crc32(np.ascontiguousarray(images), zlib.crc32(np.ascontiguousarray(labels)))
     about = json.loads(json.dumps(about | {"seed": seed, "batch": batch, "images": images.shape, "data_crc32": data}))
+    steps_per_epoch = math.ceil(len(images) / batch)
     state, step, seconds = {}, 0, 0.0
     if resume:
         step, seconds = _restore(folder / "checkpoint.npz", params, state, about)
+        if step > epochs * steps_per_epoch:
+            raise ValueError(f"epochs: got {epochs}, wanted at least the {step / steps_per_epoch:.3g} that the checkpoint has behind it")
     else:
         _keep_old(folder)
     for torn in folder.glob(".checkpoint.npz.*"):
         torn.unlink()                               # left by a kill in the middle of writing
     log = RunLog(folder / "log.jsonl", step)
 
-    steps_per_epoch = math.ceil(len(images) / batch)
     losses = []
     started = saved = time.monotonic()
     with np.errstate(all="ignore"), _progress(epochs * steps_per_epoch, step) as bar:    # what is not finite is reported by its step

@@ -94,7 +94,7 @@ def test_float32_stays_float32(xp):
 
 def test_bad_input(xp):
     params, x, labels, mask = cnn(xp)
-    refuses(ValueError, "x: got shape (3, 5, 4, 2), wanted (3, 4, 5, 2)", cnn_forward, params, x.swapaxes(1, 2), SMALL_CNN)
+    refuses(ValueError, "x: got shape (3, 5, 4, 2), wanted (n, 4, 5, 2)", cnn_forward, params, x.swapaxes(1, 2), SMALL_CNN)
     refuses(TypeError, "W: got float64, wanted the precision of x, float32", cnn_forward, params, x.astype("float32"), SMALL_CNN)
     refuses(TypeError, "mask: got float64 (3, 5), wanted bool (3, 5)", cnn_forward, params, x, SMALL_CNN, mask.astype("float64"))
     refuses(ValueError, "mask: got bool (2, 5), wanted bool (3, 5)", cnn_forward, params, x, SMALL_CNN, mask[:2])

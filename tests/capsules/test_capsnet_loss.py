@@ -82,8 +82,8 @@ def test_float32_stays_float32(xp):
 
 def test_bad_input(xp):
     params, x, labels = capsnet(xp)
-    refuses(ValueError, "x: got shape (3, 7, 6, 2), wanted (3, 6, 7, 2)", capsnet_loss_forward, params, x.swapaxes(1, 2), labels, SMALL)
-    refuses(TypeError, "W: got float64, wanted the precision of x, float32",
+    refuses(ValueError, "x: got shape (3, 7, 6, 2), wanted (n, 6, 7, 2)", capsnet_loss_forward, params, x.swapaxes(1, 2), labels, SMALL)
+    refuses(TypeError, "digit.W: got float64, wanted the precision of x, float32",
             capsnet_loss_forward, params, x.astype("float32"), labels, SMALL)
     refuses_bad_labels(xp, lambda labels: capsnet_loss_forward(params, x[:2], labels, SMALL))
 

@@ -80,8 +80,8 @@ def test_float32_stays_float32(xp):
 
 def test_bad_input(xp):
     params, masked = on(xp, *network())
-    refuses(ValueError, "masked: got shape (2, 3, 1), wanted (2, 3, 2)", decoder_forward, params, masked[..., :1], SMALL)
-    refuses(ValueError, "masked: got shape (2, 6), wanted (2, 3, 2)", decoder_forward, params, masked.reshape(2, 6), SMALL)
+    refuses(ValueError, "masked: got shape (2, 3, 1), wanted (n, 3, 2)", decoder_forward, params, masked[..., :1], SMALL)
+    refuses(ValueError, "masked: got shape (2, 6), wanted (n, 3, 2)", decoder_forward, params, masked.reshape(2, 6), SMALL)
     refuses(TypeError, "W: got float64, wanted the precision of x, float32", decoder_forward, params, masked.astype("float32"), SMALL)
     image, cache = decoder_forward(params, masked, SMALL)
     refuses(ValueError, "dimage: got shape (2, 2, 2, 2), wanted (2, 3, 2, 2)", decoder_backward, image[:, :2], cache)

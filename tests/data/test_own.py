@@ -1,10 +1,7 @@
-import struct
-import zlib
-
 import numpy as np
 import pytest
 
-from tinycaps.data import load_image, load_npz
+from tinycaps.data import load_npz
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (10, 4, 5), np.uint8)
@@ -98,92 +95,3 @@ def test_no_damage_passes(npz, write):
                 assert "damaged: got" in str(error)
             else:  # a byte that nobody reads, such as a date
                 assert all(np.array_equal(*pair) for pair in zip(data, whole))
-
-
-def png(pixels, colour_type):
-    """A PNG, written out by the format's definition: rows of bytes, each after a filter byte 0."""
-    def chunk(kind, content):
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-    height, width = pixels.shape[:2]
-    rows = b"".join(b"\0" + row.tobytes() for row in pixels.astype(np.uint8))
-    header = struct.pack(">IIBBBBB", width, height, 8, colour_type, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-
-
-GREY, RGB, RGBA = 0, 2, 6
-STROKE = np.pad(RNG.integers(100, 256, (4, 4), np.uint8), 2)  # light on dark, 8x8
-
-
-def test_grey_image_of_the_right_size_is_unchanged(write):
-    image = load_image(write("a.png", png(STROKE, GREY)), (8, 8, 1))
-    assert image.shape == (8, 8, 1) and image.dtype == np.float32
-    np.testing.assert_allclose(image[..., 0], STROKE / 255, rtol=1e-6)
-
-
-def test_dark_on_light_is_inverted(write):
-    light, dark = (load_image(write("a.png", png(pixels, GREY)), (8, 8, 1)) for pixels in (STROKE, 255 - STROKE))
-    np.testing.assert_allclose(dark, light, atol=1e-6)
-
-
-def test_transparent_is_black_and_half_transparent_is_half_as_bright(write):
-    white = np.full((8, 8, 3), 255, np.uint8)
-    image = load_image(write("a.png", png(np.dstack([white, STROKE]), RGBA)), (8, 8, 1))
-    np.testing.assert_allclose(image[..., 0], STROKE / 255, rtol=1e-6)
-
-
-def test_colours_become_luma(write):
-    pixels = np.zeros((1, 3, 3), np.uint8)
-    pixels[0, [0, 1, 2], [0, 1, 2]] = 100, 150, 200
-    image = load_image(write("a.png", png(pixels, RGB)), (1, 3, 1))
-    np.testing.assert_allclose(255 * image.ravel(), [100 * 0.299, 150 * 0.587, 200 * 0.114], rtol=1e-6)
-
-
-def test_colours_stay_and_grey_is_repeated_for_three_channels(write):
-    pixels = np.pad(RNG.integers(0, 256, (4, 4, 3), np.uint8), [(2, 2), (2, 2), (0, 0)])
-    np.testing.assert_allclose(load_image(write("a.png", png(pixels, RGB)), (8, 8, 3)), pixels / 255, rtol=1e-6)
-    assert np.array_equal(load_image(write("b.png", png(STROKE, GREY)), (8, 8, 3)),
-                          np.repeat(load_image(write("b.png", png(STROKE, GREY)), (8, 8, 1)), 3, axis=2))
-
-
-@pytest.mark.parametrize("h, w", [(4, 4), (2, 8), (3, 5), (1, 1), (11, 8)])
-def test_resizing_keeps_the_mean(write, h, w):
-    image = load_image(write("a.png", png(STROKE, GREY)), (h, w, 1))
-    np.testing.assert_allclose(image.mean(), STROKE.mean() / 255, rtol=1e-6)
-
-
-def test_halving_averages_blocks_of_four(write):
-    image = load_image(write("a.png", png(STROKE, GREY)), (4, 4, 1))
-    np.testing.assert_allclose(image[..., 0], STROKE.reshape(4, 2, 4, 2).mean(axis=(1, 3)) / 255, rtol=1e-6)
-
-
-def test_two_thirds_by_hand(write):
-    # Three pixels onto two: the middle one is shared, (1 * 30 + 0.5 * 60) / 1.5 = 40 and (0.5 * 60 + 1 * 90) / 1.5 = 80.
-    image = load_image(write("a.png", png(np.array([[30, 60, 90]]), GREY)), (1, 2, 1))
-    np.testing.assert_allclose(255 * image.ravel(), [40, 80], rtol=1e-6)
-
-
-@pytest.mark.parametrize("pixels, kind", [
-    (np.full((8, 8), 255), GREY), (np.zeros((8, 8)), GREY), (np.full((8, 8, 3), (255, 0, 0)), RGB),
-    (np.dstack([np.zeros((8, 8, 3)), STROKE]), RGBA)], ids=["white", "black", "red", "black ink on nothing"])
-def test_an_image_of_nothing_is_refused(write, pixels, kind):
-    for channels in 1, 3:
-        with pytest.raises(ValueError, match=r"a\.png: got one flat colour"):
-            load_image(write("a.png", png(pixels, kind)), (8, 8, channels))
-
-
-@pytest.mark.parametrize("shape", [(8, 8), (8, 8, 2), (0, 8, 1)])
-def test_wrong_shape(write, shape):
-    with pytest.raises(ValueError, match=r"shape: got .*, wanted \(h, w, 1\) or \(h, w, 3\)"):
-        load_image(write("a.png", png(STROKE, GREY)), shape)
-
-
-def test_missing_image(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"none\.png: got no such file, wanted a PNG"):
-        load_image(tmp_path / "none.png", (8, 8, 1))
-
-
-@pytest.mark.parametrize("content", [b"", b"GIF89a and so on", png(STROKE, GREY)[:60]], ids=["empty", "foreign", "cut short"])
-def test_unreadable_image(write, content):
-    with pytest.raises(ValueError, match=r"a\.png: got a file that cannot be read .*, wanted a PNG") as raised:
-        load_image(write("a.png", content), (8, 8, 1))
-    assert "\n" not in str(raised.value)

@@ -117,9 +117,9 @@ def test_host_and_device_must_not_be_mixed(monkeypatch):
 
 
 @pytest.mark.parametrize("gradients, complaint", [
-    (lambda dx, dW: dx, "got one ndarray, wanted one gradient for each of x, W"),
+    (lambda dx, dW: dx, "got one ndarray, wanted a tuple: one gradient for each of x, W"),
     (lambda dx, dW: [dx, dW], "got one list, wanted"),
-    (lambda dx, dW: (dx, dW, dx), "got 3 gradients, wanted one gradient for each of x, W"),
+    (lambda dx, dW: (dx, dW, dx), "got 3 gradients, wanted a tuple: one gradient for each of x, W"),
     (lambda dx, dW: (dW, dx), "gradient of x: got float64 (3, 4), wanted float64 (2, 3)"),
     (lambda dx, dW: (dx, dW.sum(axis=0)), "gradient of W: got float64 (4,), wanted float64 (3, 4)"),
     (lambda dx, dW: (dx.astype("float32"), dW), "gradient of x: got float32 (2, 3), wanted float64 (2, 3)"),

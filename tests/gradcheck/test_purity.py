@@ -46,7 +46,7 @@ def restless():
 
 @pytest.mark.parametrize("forward, backward, complaint", [
     (writes_input, backward, "forward: wrote into its input x, wanted it untouched"),
-    (forward, writes_input_backward, "backward: wrote into its input W, wanted it untouched"),
+    (forward, writes_input_backward, "backward: wrote into the input W, wanted it untouched"),
     (lambda x, W: (x @ W, (x, W, x * x)), writes_cache_backward, "backward: wrote into the cache, wanted it untouched"),
     (forward, writes_upstream_backward, "backward: wrote into the upstream gradient, wanted it untouched"),
     (forward, spoils_its_own_cache(), "backward: got another gradient of x from the same cache, wanted the same"),

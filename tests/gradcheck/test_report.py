@@ -2,6 +2,7 @@
 import json
 
 import numpy as np
+import pytest
 
 import tinycaps.gradcheck
 from tinycaps.gradcheck import Report, Row, check_gradients
@@ -27,12 +28,24 @@ def test_kinks_are_counted_and_shown():
 
 
 def test_the_table():
-    report = Report([RIGHT, KINKED._replace(index=None, checked="4 directions")], ["forward: wrote into its input x"])
+    at_a_kink = KINKED._replace(index=None, checked="4 directions", slopes=(0.0, 0.5))
+    report = Report([RIGHT, at_a_kink], ["forward: wrote into its input x"], ("labels (int64)",))
     assert str(report) == "\n".join([
-        "parameter  shape   checked       worst at     analytic  numeric  ± error  complex step  kinks  verdict",
-        "x          (2, 3)  all 6         (1, 2)       0.25      0.25     2.0e-13  0.25          0      ok",
-        "W          (2, 3)  4 directions  a direction  0.25      0.25     2.0e-13  none          3      kink",
+        "parameter  shape   checked       worst at     analytic  numeric  off by   ± error  complex step  kinks  verdict",
+        "x          (2, 3)  all 6         (1, 2)       0.25      0.25     1.0e-13  2.0e-13  0.25          0      ok",
+        "W          (2, 3)  4 directions  a direction  0.25      0 | 0.5  1.0e-13  2.0e-13  none          3      kink",
+        "taken as constant: labels (int64)",
         "PROBLEM: forward: wrote into its input x"])
+
+
+def test_what_is_no_floating_point_array_is_named_as_constant():
+    report = check_gradients(lambda x, k: (x * k, k), lambda dy, k: dy * k, np.ones(3), np.arange(3))
+    assert report.ok and report.constants == ("k (int64)",)
+
+
+def test_a_forgotten_cache_is_told():
+    with pytest.raises(TypeError, match="^forward: got ndarray, wanted a tuple of two"):
+        check_gradients(lambda x: 2 * x, lambda dy, cache: 2 * dy, np.ones(3))
 
 
 def test_the_same_as_data():

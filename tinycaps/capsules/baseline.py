@@ -99,7 +99,7 @@ def cnn_forward(params, x, config, mask=None):
     -----
     Same as the paper. It does not tell the padding; "same" gives the 35.4 million parameters that it states.
     """
-    check_shapes(x=(x, (len(x), *config.image_shape)))
+    check_shapes(x=(x, (None, *config.image_shape)))
     convolutions = []
     for k in range(1, len(config.channels) + 1):
         x, conv_cache = conv2d_forward(x, params[f"conv{k}.W"], params[f"conv{k}.bias"], padding="same")

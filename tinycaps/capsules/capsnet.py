@@ -66,7 +66,7 @@ def init_capsnet(rng, config, dtype="float32"):
         "conv1.bias": (config.conv_channels,),
         "primary.W": (config.primary_kernel, config.primary_kernel, config.conv_channels, capsules),
         "primary.bias": (capsules,),
-        "digit.W": (config.primary_capsules, config.classes, config.class_dims, config.primary_dims),
+        "digit.W": config.transformations,
     }
     variance = {
         "conv1.W": 1 / (config.conv_kernel ** 2 * config.image_shape[2]),
@@ -97,13 +97,13 @@ def capsnet_forward(params, x, config):
     Raises
     ------
     ValueError, TypeError
-        If the images do not fit the config, or are of another precision than the parameters.
+        If the images or parameters do not fit the config, or are of different precision.
 
     Notes
     -----
     Same as the paper; the primary capsules' convolution has a bias, as the authors' code has.
     """
-    check_shapes(x=(x, (len(x), *config.image_shape)))
+    check_shapes(x=(x, (None, *config.image_shape)), **{"digit.W": (params["digit.W"], config.transformations)})
     h, conv1 = conv2d_forward(x, params["conv1.W"], params["conv1.bias"])
     h, relu = relu_forward(h)
     h, primary = conv2d_forward(h, params["primary.W"], params["primary.bias"], stride=config.primary_stride)

@@ -74,6 +74,11 @@ class CapsNetConfig:
         """Number i of primary capsules."""
         return self.grid[0] * self.grid[1] * self.primary_types
 
+    @property
+    def transformations(self):
+        """Shape (i, j, q, p) of the transformation matrices."""
+        return self.primary_capsules, self.classes, self.class_dims, self.primary_dims
+
 
 PAPER = CapsNetConfig()
 """The network of S17 Figures 1 and 2: 8,215,568 parameters, 1,411,344 of them in the decoder."""

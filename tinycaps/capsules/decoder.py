@@ -41,7 +41,7 @@ def decoder_forward(params, masked, config):
     -----
     Same as the paper.
     """
-    check_shapes(masked=(masked, (len(masked), config.classes, config.class_dims)))
+    check_shapes(masked=(masked, (None, config.classes, config.class_dims)))
     logits, mlp_cache = mlp_forward(params, masked.reshape(len(masked), -1), "decoder.")
     pixels, sigmoid_cache = sigmoid_forward(logits)
     image = pixels.reshape(len(masked), *config.image_shape)

@@ -99,7 +99,7 @@ def fast_capsnet_forward(params, x, config, workspace=None):
     -----
     The same values as the plain network up to rounding, 1e-6 of the largest gradient in float32.
     """
-    check_shapes(x=(x, (len(x), *config.image_shape)), **{"conv1.W": (params["conv1.W"], params["conv1.W"].shape)})
+    check_shapes(x=(x, (None, *config.image_shape)), **{"digit.W": (params["digit.W"], config.transformations)})
     xp = get_xp(x, params["conv1.W"])
     plan = fourier_plan(config.image_shape[0] - config.conv_kernel + 1, config.primary_kernel, config.primary_stride)
     with parallel(xp) as split:

@@ -87,9 +87,9 @@ def routing_forward(u_hat, iterations=3, stop_gradient=False):
     cache = RoutingCache(u_hat, [], [], [], [], stop_gradient)
     b = xp.zeros((n, j, i), u_hat.dtype)                                                 # l.2
     for t in range(iterations):                                                          # l.3
-        c, softmax_cache = softmax_forward(b, axis=1)                                    # l.4
-        s = xp.matmul(c[:, :, None], votes)[:, :, 0]                                     # l.5  Σ_i c_ij û_j|i
-        v, squash_cache = squash_forward(s)                                              # l.6
+        c, softmax_cache = softmax_forward(b, axis=1)                                    # l.4  S17 Eq. 3
+        s = xp.matmul(c[:, :, None], votes)[:, :, 0]                                     # l.5  S17 Eq. 2: Σ_i c_ij û_j|i
+        v, squash_cache = squash_forward(s)                                              # l.6  S17 Eq. 1
         if t < iterations - 1:
             b = b + xp.matmul(votes, v[..., None])[..., 0]                               # l.7  b_ij + û_j|i · v_j
         cache.coupling.append(c.swapaxes(1, 2))
@@ -138,5 +138,6 @@ def routing_backward(dv, cache, out=None):
         dsoftmax = softmax_backward(dc, cache.softmax[t])                                # l.4
         db = dsoftmax if db is None else db + dsoftmax
     du_hat = xp.empty_like(cache.u_hat) if out is None else out
+    check_shapes(u_hat=(cache.u_hat, du_hat.shape), out=(du_hat, du_hat.shape))
     xp.matmul(xp.stack(left, axis=-1), xp.stack(right, axis=-2), out=du_hat.swapaxes(1, 2))
     return du_hat

@@ -1,5 +1,4 @@
-"""Your own images: an npz file to learn from, a PNG to recognise."""
-import struct
+"""Your own images and labels, from an npz file."""
 import zipfile
 import zlib
 from pathlib import Path
@@ -33,7 +32,10 @@ def load_npz(path):
     ValueError
         If the file is no npz or is damaged, or its arrays are not the above. Pickled objects are never loaded.
     """
-    arrays = _read(_existing(path, "an npz file"))
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: got no such file, wanted an npz file")
+    arrays = _read(path)
     names, parts = list(arrays), []
     for images, labels in zip(names[::2], names[1::2]):
         parts.append(_pixels(arrays[images], f"{path}: {images}"))
@@ -48,71 +50,6 @@ def load_npz(path):
         raise ValueError(f"{path}: test_images: got images of shape {dataset.test_images.shape[1:]}, "
                          f"wanted {dataset.train_images.shape[1:]} as in train_images")
     return dataset
-
-
-def load_image(path, shape):
-    """Read a PNG as one image like those that a network has learned from.
-
-    In this order: transparent pixels become background, black; colours become grey (luma, Rec. 601) if c = 1, and grey is
-    repeated over the channels if c = 3; a drawing that is dark on light, one whose outermost pixels are brighter than 0.5 on
-    average, is inverted, since the training digits are light on dark; each pixel of the result is the average of the area
-    that it covers in the file. Proportions are not kept, nor is the drawing centred: crop it as the training images are.
-
-    Parameters
-    ----------
-    path : str or path
-    shape : tuple (h, w, c)
-        c is 1 or 3.
-
-    Returns
-    -------
-    ndarray (h, w, c), float32
-        Pixels in [0, 1].
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If shape is not as above, the file is no PNG or is damaged, or all its pixels are the same once transparency is gone.
-    """
-    if len(shape) != 3 or min(shape) < 1 or shape[2] not in (1, 3):
-        raise ValueError(f"shape: got {shape}, wanted (h, w, 1) or (h, w, 3)")
-    from matplotlib.image import imread
-    path = _existing(path, "a PNG")
-    try:
-        image = imread(path, format="png")
-    except (SyntaxError, OSError, ValueError, EOFError, struct.error, zlib.error) as error:
-        raise ValueError(f"{path}: got a file that cannot be read ({error}), wanted a PNG") from None
-    image = np.atleast_3d(image)
-    if image.shape[2] == 4:
-        image = image[..., :3] * image[..., 3:]
-    if shape[2] == 1 and image.shape[2] == 3:
-        image = image @ np.array([[0.299], [0.587], [0.114]], image.dtype)
-    if not np.ptp(image, axis=(0, 1)).any():
-        raise ValueError(f"{path}: got one flat colour (transparent counts as black), wanted light on dark or dark on light")
-    edge = np.ones(image.shape[:2], bool)
-    edge[1:-1, 1:-1] = False
-    if image[edge].mean() > 0.5:
-        image = 1 - image
-    rows, columns = _averaging(image.shape[0], shape[0]), _averaging(image.shape[1], shape[1])
-    image = np.einsum("yr,rsf,xs->yxf", rows, image, columns, optimize=True).astype(np.float32)
-    return np.broadcast_to(image, shape).clip(0, 1)
-
-
-def _averaging(size, new_size):
-    """Return the matrix (new_size, size) whose row r averages over the r-th of new_size equal stretches of an axis."""
-    ends = np.linspace(0, size, new_size + 1)[:, None]
-    starts = np.arange(size)
-    overlap = np.minimum(ends[1:], starts + 1) - np.maximum(ends[:-1], starts)
-    return overlap.clip(0) * (new_size / size)
-
-
-def _existing(path, wanted):
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: got no such file, wanted {wanted}")
-    return path
 
 
 def _read(path):

@@ -63,10 +63,17 @@ def random_shift(images, rng, pixels):
     -------
     array (n, h, w, c)
 
+    Raises
+    ------
+    ValueError
+        If pixels is not an integer of at least 0.
+
     Notes
     -----
     Same as the paper.
     """
+    if not hasattr(pixels, "__index__") or pixels < 0:
+        raise ValueError(f"pixels: got {pixels!r}, wanted an integer of at least 0")
     return shift_images(images, rng.integers(-pixels, pixels, (len(images), 2), endpoint=True))
 
 

@@ -63,7 +63,7 @@ def check_gradients(forward, backward, *inputs, seed=0, max_entries=400, directi
                 rows.append(_check_entries(probe))
             else:
                 rows.append(_check_directions(probe, rng, directions))
-    return Report(rows, problems)
+    return Report(rows, problems, tuple(pair.constants))
 
 
 def assert_gradients(forward, backward, *inputs, allow_kinks=False, **options):
@@ -127,7 +127,8 @@ class _Probe:
             verdict = "WRONG" if witness is None or abs(analytic - witness) > tolerance else "unsure"
         else:
             verdict = "ok"
-        return Row(self.name, self.x.shape, "", None, analytic, numeric, error, witness, int(found.kink), verdict)
+        return Row(self.name, self.x.shape, "", None, analytic, numeric, error, witness, int(found.kink), verdict,
+                   (left, right) if found.kink else None)
 
     def complex_step(self, direction):
         """Return Im f(x + i h) / h, or None where forward does not take, or does not return, complex numbers."""

@@ -16,16 +16,20 @@ class Pair:
     ----------
     arrays : dict
         Name to float64 host array. Arrays carry their argument's name, arrays in a dict their key.
+    constants : list of str
+        The arrays that are handed on, with their dtypes.
     """
 
     def __init__(self, forward, backward, inputs, keywords):
         self.forward, self.backward, self.inputs, self.keywords = forward, backward, inputs, keywords
-        self.arrays, self.place = {}, {}
+        self.arrays, self.place, self.constants = {}, {}, []
         arguments = _argument_names(forward, len(inputs))
         dicts = sum(isinstance(x, dict) for x in inputs)
         for position, (argument, x) in enumerate(zip(arguments, inputs)):
             for key, array in (x.items() if isinstance(x, dict) else [(None, x)]):
-                if is_array(array) and array.dtype.kind == "f" and array.size:
+                if is_array(array) and array.dtype.kind != "f":
+                    self.constants.append(f"{argument if key is None else key} ({array.dtype})")
+                elif is_array(array) and array.size:
                     plain = dicts == 1 and key not in arguments
                     name = argument if key is None else str(key) if plain else f"{argument}[{key}]"
                     self.arrays[name] = to_numpy(array).astype(np.float64)
@@ -46,7 +50,10 @@ class Pair:
         return arguments, live
 
     def _run(self, arguments):
-        out, cache = self.forward(*arguments, **self.keywords)
+        returned = self.forward(*arguments, **self.keywords)
+        if not isinstance(returned, tuple) or len(returned) != 2:
+            raise TypeError(f"forward: got {type(returned).__name__}, wanted a tuple of two: the output (or a tuple of them) and the cache")
+        out, cache = returned
         return (list(out) if isinstance(out, tuple) else [out]), cache
 
     def outputs(self, arrays):
@@ -66,7 +73,8 @@ class Pair:
         """
         arguments, live = self._bind({name: array.copy() for name, array in self.arrays.items()})
         outputs, cache = self._run(arguments)
-        problems = self._written(live, "forward")
+        written = self._written(live)
+        problems = [f"forward: wrote into its input {name}, wanted it untouched" for name in written]
         if not np.array_equal(_flat(outputs), _flat(self._run(arguments)[0]), equal_nan=True):
             problems.append("forward: got different outputs from two equal calls, wanted a function of its inputs alone")
         if not np.isfinite(_flat(outputs)).all():
@@ -78,7 +86,8 @@ class Pair:
                 for where, part in (("the cache", cache), ("the upstream gradient", cotangents)) for array in _arrays_in(part)]
         weights = _flat(cotangents)
         gradients, faults = self._by_name(self.backward(*cotangents, cache))
-        problems += faults + self._written(live, "backward")
+        problems += faults
+        problems += [f"backward: wrote into the input {name}, wanted it untouched" for name in self._written(live) if name not in written]
         problems += sorted({f"backward: wrote into {where}, wanted it untouched" for where, array, copy in held
                             if not np.array_equal(to_numpy(array), copy, equal_nan=True)})
         if not problems:
@@ -87,9 +96,8 @@ class Pair:
                          for name in gradients if not np.array_equal(gradients[name], again[name], equal_nan=True)]
         return weights, gradients, problems
 
-    def _written(self, live, who):
-        return [f"{who}: wrote into its input {name}, wanted it untouched" for name, array in live.items()
-                if not np.array_equal(to_numpy(array), self.arrays[name], equal_nan=True)]
+    def _written(self, live):
+        return [name for name, array in live.items() if not np.array_equal(to_numpy(array), self.arrays[name], equal_nan=True)]
 
     def _by_name(self, returned):
         """Sort what backward returned by the names of the arrays; say what is missing or has the wrong form."""
@@ -98,7 +106,7 @@ class Pair:
             returned = (returned,)
         if not isinstance(returned, tuple) or len(returned) != len(positions):
             came = f"{len(returned)} gradients" if isinstance(returned, tuple) else f"one {type(returned).__name__}"
-            return {}, [f"backward: got {came}, wanted one gradient for each of {', '.join(self.arrays)}, in this order"]
+            return {}, [f"backward: got {came}, wanted a tuple: one gradient for each of {', '.join(self.arrays)}, in this order"]
         gradients, problems = {}, []
         for name, (position, key) in self.place.items():
             gradient = returned[positions.index(position)]

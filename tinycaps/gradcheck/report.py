@@ -21,6 +21,8 @@ class Row(NamedTuple):
     """The second witness; None where there is none."""
     kinks: int
     verdict: str
+    slopes: tuple | None = None
+    """At a kink: the slopes of the left and of the right side, of which `numeric` is the mean."""
 
 
 class Report(NamedTuple):
@@ -28,6 +30,8 @@ class Report(NamedTuple):
 
     rows: list
     problems: list
+    constants: tuple = ()
+    """Arguments that are arrays but were not differentiated by."""
 
     @property
     def ok(self):
@@ -44,15 +48,17 @@ class Report(NamedTuple):
         return [row._asdict() for row in self.rows]
 
     def __str__(self):
-        head = ("parameter", "shape", "checked", "worst at", "analytic", "numeric", "± error", "complex step", "kinks", "verdict")
+        head = ("parameter", "shape", "checked", "worst at", "analytic", "numeric", "off by", "± error", "complex step", "kinks", "verdict")
         table = [head] + [_cells(row) for row in self.rows]
         widths = [max(map(len, column)) for column in zip(*table)]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(cells, widths)).rstrip() for cells in table]
+        lines += [f"taken as constant: {', '.join(self.constants)}"] if self.constants else []
         return "\n".join(lines + [f"PROBLEM: {problem}" for problem in self.problems])
 
 
 def _cells(row):
     index = "a direction" if row.index is None else str(row.index)
+    numeric = f"{row.slopes[0]:.5g} | {row.slopes[1]:.5g}" if row.slopes else f"{row.numeric:.10g}"
     witness = "none" if row.complex_step is None else f"{row.complex_step:.10g}"
-    return (row.name, str(row.shape), row.checked, index, f"{row.analytic:.10g}", f"{row.numeric:.10g}", f"{row.error:.1e}", witness,
-            str(row.kinks), row.verdict)
+    return (row.name, str(row.shape), row.checked, index, f"{row.analytic:.10g}", numeric, f"{abs(row.analytic - row.numeric):.1e}",
+            f"{row.error:.1e}", witness, str(row.kinks), row.verdict)

@@ -90,7 +90,7 @@ def fourier_plan(size, kernel, stride):
     grid, out = size // stride, (size - kernel) // stride + 1
     pixels, outputs = _points(grid, grid), _points(out, out)
     phases = [(a, b) for a in range(stride) for b in range(stride)]
-    taps = [np.array([i * kernel + j for i in range(a, kernel, stride) for j in range(b, kernel, stride)]) for a, b in phases]
+    taps = [np.array([i * kernel + j for i in range(a, kernel, stride) for j in range(b, kernel, stride)], int) for a, b in phases]
     places = [np.stack([t // kernel // stride, t % kernel // stride], axis=1) for t in taps]
     B_T, G, A_T = [], [[] for _ in phases], []
     for f in _half_of_the_frequencies(grid):
