@@ -1,5 +1,6 @@
 """The fixture xp runs a test on NumPy, on the stand-in that refuses what CuPy refuses, and on CuPy where a device is."""
 import importlib
+import os
 
 import numpy as np
 import pytest
@@ -23,3 +24,9 @@ def xp(request, monkeypatch):
     except RuntimeError as error:
         (pytest.fail if request.config.getoption("--require-cuda") else pytest.skip)(str(error))
     return importlib.import_module("cupy")
+
+
+@pytest.fixture
+def cores(monkeypatch):
+    """cores(n) makes this process believe that n cores are its own."""
+    return lambda n: monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(n)), raising=False)

@@ -1,12 +1,13 @@
 """A record says what a number was measured on, with CuPy or without."""
 import json
 import sys
+import time
 
 import numpy as np
 
 from tests import stand_in
 from tinycaps import environment as module
-from tinycaps.environment import environment
+from tinycaps.environment import environment, sgemm_rate
 
 KEYS = ["python", "tinycaps", "numpy", "scipy", "cupy", "system", "processor", "cores", "blas", "devices"]
 
@@ -28,6 +29,30 @@ def test_a_blas_that_is_not_seen_is_said_to_be_unknown(monkeypatch):
     import threadpoolctl
     monkeypatch.setattr(threadpoolctl, "threadpool_info", lambda: [])
     assert "unknown" in environment()["blas"]
+
+
+def test_kernels_that_somebody_chose_are_told(monkeypatch):
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Zen")
+    assert "kernels (OPENBLAS_CORETYPE=Zen), " in environment()["blas"] or "kernels" not in environment()["blas"]
+    monkeypatch.delenv("OPENBLAS_CORETYPE")
+    assert "OPENBLAS_CORETYPE" not in environment()["blas"]
+
+
+def test_the_rate_of_a_matrix_product_is_that_of_the_fastest(monkeypatch):
+    ticks = iter([0.0, 1.0, 1.5, 1.5, 2.0, 2.25, 2.25, 10.0])                       # until 1; products from 1 to 1.5 and from 2 to 2.25
+    monkeypatch.setattr(module.time, "perf_counter", lambda: next(ticks))
+    np.testing.assert_allclose(sgemm_rate(size=4, seconds=2), 2e-9 * 4 ** 3 / 0.25, rtol=1e-12)
+
+
+def test_a_rate_takes_at_least_one_product_and_not_much_longer():
+    start = time.perf_counter()
+    assert 0 < sgemm_rate(size=64, seconds=0) < 1e5
+    assert time.perf_counter() - start < 5
+
+
+def test_the_rate_of_a_device(monkeypatch):
+    stand_in.activate(monkeypatch)
+    assert sgemm_rate("gpu", 16, seconds=0) > 0
 
 
 def test_without_cupy_there_is_the_cpu(monkeypatch):

@@ -19,6 +19,7 @@ def test_prints_everything_that_the_environment_knows(capsys):
     for name, value in environment().items():
         assert re.search(rf"^{name} ", printed, re.MULTILINE)
         assert (", ".join(value) if isinstance(value, list) else "not installed" if value is None else str(value)) in printed
+    assert re.search(r"^sgemm +\d+ GFLOP/s, measured now", printed, re.MULTILINE)
     assert all(f"python -m demos.{name} " in printed and about in printed for name, about in DEMOS)
     assert max(map(len, printed.splitlines())) <= 140
 

@@ -102,6 +102,19 @@ def test_step_size_errors_have_a_line_for_each_curve_and_level():
     assert ax.get_legend() is not None
 
 
+def test_scaling_has_a_column_for_each_quantity_with_time_above_memory():
+    curves = {"batch": {"plain": [(1, 0.1, 2 ** 30), (16, 0.2, 2 ** 31)], "fast": [(1, 0.1, 2 ** 29), (16, 0.1, 2 ** 29)]},
+              "rounds": {"plain": [(1, 0.3, 2 ** 30), (2, 0.3, 2 ** 30)], "fast": []}}
+    axes = np.array(drawn(plot.scaling(curves)).axes).reshape(2, 2)
+    assert [ax.get_xlabel() for ax in axes[1]] == ["batch", "rounds"]
+    assert [ax.get_xscale() for ax in axes[1]] == ["log", "linear"] and {ax.get_yscale() for ax in axes.ravel()} == {"log"}
+    drawn_lines = [[line.get_ydata() for line in ax.lines] for ax in axes[:, 0]]
+    np.testing.assert_allclose(drawn_lines, [[[0.1, 0.2], [0.1, 0.1]], [[1, 2], [0.5, 0.5]]])
+    assert [line.get_label() for line in axes[0, 0].lines] == ["plain", "fast"] and axes[0, 0].get_legend() is not None
+    assert list(axes[1, 0].get_xticks()) == [1, 16] and list(axes[0, 1].lines[0].get_xdata()) == [1, 2]
+    drawn(plot.scaling({"batch": {"plain": [], "fast": []}}))
+
+
 def test_a_saved_figure_is_a_png(tmp_path):
     plot.save(plot.learning_curves(LOG, "test images"), tmp_path / "new" / "curves.png")
     assert imread(tmp_path / "new" / "curves.png").ndim == 3
@@ -131,6 +144,7 @@ def test_pyplot_is_never_imported_and_matplotlib_only_when_drawing(tmp_path):
         plot.save(plot.pose_sweep(x, np.zeros(3), ""), "c.png")
         plot.save(plot.coupling_rounds(x[0, 0], [np.ones((4, 2))], [np.ones(2)], (2, 2)), "d.png")
         plot.save(plot.step_size_errors({"x": ([1], [1])}, {}), "e.png")
+        plot.save(plot.scaling({"x": {"y": [(1, 1, 1)]}}), "f.png")
         assert "matplotlib.pyplot" not in sys.modules"""
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)},
                           capture_output=True, text=True, timeout=120)
