@@ -1,12 +1,15 @@
 """The edges between host and device, and the way an op finds its array module."""
+import io
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from tests import stand_in
-from tinycaps.backend import asarray, get_xp, is_array, ndimage, special, to_numpy
+from tinycaps import backend
+from tinycaps.backend import asarray, free_memory, get_xp, is_array, ndimage, special, to_numpy
 
 
 @pytest.fixture
@@ -98,6 +101,46 @@ def test_special_and_ndimage_belong_to_the_array_module(xp):
     moved = ndimage(xp).shift(xp.eye(3), (1, 0), order=1)
     assert get_xp(half, moved) is xp
     assert to_numpy(half).tolist() == [0.5, 0.5] and to_numpy(moved).tolist() == [[0, 0, 0], [1, 0, 0], [0, 1, 0]]
+
+
+def pretend_file(monkeypatch, text):
+    """Let the backend's next open give this text, or raise it."""
+    def opened(path, **how):
+        assert path == "/proc/meminfo"
+        if isinstance(text, Exception):
+            raise text
+        return io.StringIO(text)
+    monkeypatch.setattr(backend, "open", opened, raising=False)
+
+
+def test_free_memory_of_the_host_is_what_is_available_in_bytes(monkeypatch):
+    pretend_file(monkeypatch, "MemTotal:   8000000 kB\nMemFree:     100000 kB\nMemAvailable:   3000000 kB\nBuffers:  0 kB\n")
+    assert free_memory(np) == 3_000_000 * 1024
+
+
+@pytest.mark.parametrize("text", [FileNotFoundError("no /proc"), PermissionError(), "MemTotal:   8000000 kB\n", ""],
+                         ids=["no file", "not for us", "an old kernel", "empty"])
+def test_free_memory_is_none_where_nothing_tells(monkeypatch, text):
+    pretend_file(monkeypatch, text)
+    assert free_memory(np) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_free_memory_of_this_machine():
+    assert 2 ** 20 < free_memory(np) < 2 ** 50
+
+
+def test_free_memory_of_the_device_counts_what_its_pool_has_to_give():
+    pool = SimpleNamespace(free_bytes=lambda: 30)
+    device = SimpleNamespace(cuda=SimpleNamespace(runtime=SimpleNamespace(memGetInfo=lambda: (100, 1000))),
+                             get_default_memory_pool=lambda: pool)
+    assert free_memory(device) == 130
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("xp", ["cupy"], indirect=True)
+def test_free_memory_of_this_device(xp):
+    assert 2 ** 20 < free_memory(xp) < 2 ** 50
 
 
 def test_import_loads_numpy_only(request):

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from tests import stand_in
-from tinycaps.checks import check_count, check_dloss, check_images, check_labels, check_shapes, named_xp
+from tinycaps import checks
+from tinycaps.checks import check_count, check_dloss, check_images, check_labels, check_memory, check_shapes, named_xp
 
 
 def refuses(error, line, check, *args, **kwargs):
@@ -188,3 +189,41 @@ def test_images_have_four_axes(xp):
 def test_raw_bytes_are_no_images(xp):
     raw = xp.zeros((1, 8, 8, 1), dtype=np.uint8)
     refuses(TypeError, "images: got dtype uint8, wanted floating-point numbers", check_images, raw)
+
+
+VOTES = dict(n=128, i=1152, j=1000, q=16)       # in float32 128·1152·1000·16·4 = 9,437,184,000 bytes, 8.8 GiB
+
+
+def test_what_cannot_fit_is_told_in_numbers(xp, monkeypatch):
+    monkeypatch.setattr(checks, "free_memory", lambda xp: 2 ** 30)
+    refuses(MemoryError, "u_hat: got n = 128, i = 1,152, j = 1,000, q = 16, 8.8 GiB, wanted at most the 1.0 GiB that are free: "
+            "a smaller batch or fewer capsules", check_memory, xp, np.dtype("float32"), u_hat=VOTES)
+
+
+@pytest.mark.parametrize("dtype, need", [("float32", 9_437_184_000), ("float64", 18_874_368_000)])
+def test_what_just_fits_is_let_through(monkeypatch, dtype, need):
+    monkeypatch.setattr(checks, "free_memory", lambda xp: need)
+    check_memory(np, np.dtype(dtype), u_hat=VOTES)
+    monkeypatch.setattr(checks, "free_memory", lambda xp: need - 1)
+    with pytest.raises(MemoryError, match="^u_hat: got n = 128, "):
+        check_memory(np, np.dtype(dtype), u_hat=VOTES)
+
+
+def test_every_array_is_asked_for(monkeypatch):
+    monkeypatch.setattr(checks, "free_memory", lambda xp: 2 ** 30)
+    with pytest.raises(MemoryError, match="^b: got m = 268,435,457, 1.0 GiB, wanted at most the 1.0 GiB that are free"):
+        check_memory(np, np.dtype("float32"), a=dict(m=2 ** 28), b=dict(m=2 ** 28 + 1))
+
+
+def test_nobody_asks_for_little_memory(monkeypatch):
+    def never(xp):
+        raise AssertionError("asked")
+    monkeypatch.setattr(checks, "free_memory", never)
+    check_memory(np, np.dtype("float32"), u_hat=dict(m=2 ** 24))                    # 64 MiB
+    with pytest.raises(AssertionError, match="asked"):
+        check_memory(np, np.dtype("float32"), u_hat=dict(m=2 ** 24 + 1))
+
+
+def test_where_nothing_tells_how_much_is_free_everything_is_let_through(monkeypatch):
+    monkeypatch.setattr(checks, "free_memory", lambda xp: None)
+    check_memory(np, np.dtype("float32"), u_hat=VOTES | dict(n=10 ** 12))

@@ -5,9 +5,10 @@ import re
 import numpy as np
 import pytest
 
+from tinycaps import optim
 from tinycaps.backend import to_numpy
 from tinycaps.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from tinycaps.optim import adam, exponential_decay, rmsprop, sgd
+from tinycaps.optim import BLOCK, adam, exponential_decay, rmsprop, sgd
 
 SHAPES = {"W": (3, 2), "bias": (2,), "scale": ()}
 SLOTS = [(sgd, ("velocity",)), (rmsprop, ("r",)), (adam, ("m", "v"))]
@@ -132,6 +133,80 @@ def test_walks_down_a_bowl(update, slots):
     for _ in range(500):
         update(params, {"x": 2 * params["x"]}, state, learning_rate=0.02)
     assert np.abs(params["x"]).max() < 0.05
+
+
+def steps(update, p, gradients, **settings):
+    """Update one parameter in place; return it and its state."""
+    params, state = {"W": p}, {}
+    for g in gradients:
+        update(params, {"W": g}, state, **settings)
+    return p, state
+
+
+LARGE = 3, BLOCK - 1                    # its blocks end in the middle of rows, the last one early
+
+
+@pytest.mark.parametrize("pretended", [1, 2, 7])
+@pytest.mark.parametrize("update, by_hand, settings", [
+    (sgd, sgd_by_hand, dict(learning_rate=0.01, momentum=0.9)),
+    (rmsprop, rmsprop_by_hand, dict(learning_rate=0.001, decay=0.9, epsilon=1e-8)),
+    (adam, adam_by_hand, dict(learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8))])
+def test_a_large_array_is_updated_as_its_rows_would_be_and_as_the_formula_says(cores, pretended, update, by_hand, settings):
+    cores(pretended)
+    first, *gradients = np.random.default_rng(0).standard_normal((4, *LARGE))
+    p, state = steps(update, first.copy(), gradients, **settings)
+    for row in range(3):
+        alone, alone_state = steps(update, first[row].copy(), [g[row] for g in gradients], **settings)
+        assert np.array_equal(p[row], alone)
+        assert all(np.array_equal(state[key][row], alone_state[key]) for key in state if key != "step")
+    for k in 0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK - 1, 2 * BLOCK, p.size - 1:
+        expected = by_hand(float(first.flat[k]), [float(g.flat[k]) for g in gradients], **settings)
+        np.testing.assert_allclose(p.flat[k], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("update, slots", SLOTS)
+@pytest.mark.parametrize("block", [1, 4, 5, 6, 7])
+def test_the_size_of_a_block_changes_no_bit(monkeypatch, update, slots, block):
+    first, *gradients = np.random.default_rng(0).standard_normal((4, 3, 2))
+    want, wanted = steps(update, first.copy(), gradients)
+    monkeypatch.setattr(optim, "BLOCK", block)
+    got, state = steps(update, first.copy(), gradients)
+    assert np.array_equal(got, want) and all(np.array_equal(state[key], wanted[key]) for key in wanted)
+
+
+@pytest.mark.parametrize("update, slots", SLOTS)
+@pytest.mark.parametrize("cut", [lambda a: a[:, ::2], lambda a: a.T, lambda a: a[::-1], lambda a: a[1:, 5:-5]],
+                         ids=["every other", "transposed", "backwards", "a part"])
+def test_large_parameters_and_gradients_need_not_lie_in_one_piece(update, slots, cut):
+    whole, *gradients = np.random.default_rng(0).standard_normal((3, 4, BLOCK))
+    untouched, inside = whole.copy(), np.zeros(whole.shape, bool)
+    cut(inside)[...] = True
+    want, wanted = steps(update, np.ascontiguousarray(cut(whole)), [np.ascontiguousarray(cut(g)) for g in gradients])
+    mixed, _ = steps(update, np.ascontiguousarray(cut(whole)), [cut(g) for g in gradients])
+    got, state = steps(update, cut(whole), [cut(g) for g in gradients])
+    assert np.array_equal(got, want) and np.array_equal(mixed, want)
+    assert all(np.array_equal(state[key], wanted[key]) for key in wanted)
+    assert np.shares_memory(got, whole) and np.array_equal(whole[~inside], untouched[~inside])
+
+
+@pytest.mark.parametrize("update, slots", SLOTS)
+@pytest.mark.parametrize("shape, other", [((300, 400), (400, 300)), ((3, 2), (2, 3)), ((3, 2), (2,)), ((3, 2), (6,)), ((), (1,))])
+def test_a_gradient_of_another_shape_is_refused_and_changes_nothing(update, slots, shape, other):
+    params, state = {"W": np.zeros(shape)}, {}
+    with pytest.raises(ValueError, match=re.escape(f"got shape {other}, wanted {shape}")):
+        update(params, {"W": np.ones(other)}, state)
+    assert state == {} and not params["W"].any()
+
+
+@pytest.mark.parametrize("update, slots", SLOTS)
+@pytest.mark.parametrize("size", [10, 2 * BLOCK])
+def test_numbers_gone_bad_warn_nobody_who_wants_no_warning(cores, update, slots, size):
+    cores(2)
+    params = {"W": np.zeros(size, "float32")}
+    with np.errstate(all="ignore"):                                     # the training loop names the step instead
+        for _ in range(2):
+            update(params, {"W": np.full(size, 3e38, "float32")}, {}, learning_rate=1e30)
+    assert not np.isfinite(params["W"]).any()
 
 
 def test_exponential_decay_by_hand():

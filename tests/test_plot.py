@@ -67,10 +67,10 @@ def test_pose_sweep_lays_dimensions_in_rows_and_offsets_in_columns(channels):
     figure = drawn(plot.pose_sweep(x, np.array([-0.25, 0, 0.25]), "the capsule of class 7"))
     ax, = figure.axes
     sheet = ax.images[0].get_array()
-    assert sheet.shape[:2] == (4 * 7, 3 * 6)
+    assert sheet.shape[:2] == (4 * 62, 3 * 52)                           # each pixel 10 times as large, in a frame of 1
     for q in range(4):
         for m in range(3):
-            tile = sheet[q * 7:q * 7 + 6, m * 6:m * 6 + 5]
+            tile = sheet[q * 62 + 1:q * 62 + 61:10, m * 52 + 1:m * 52 + 51:10]
             np.testing.assert_array_equal(tile, x[q, m] if channels == 3 else x[q, m, :, :, 0])
     assert [label.get_text() for label in ax.get_xticklabels()] == ["-0.25", "+0.00", "+0.25"]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["1", "2", "3", "4"]

@@ -4,9 +4,11 @@ NumPy lets go of Python's lock inside its loops and matrix products, so threads 
 faster than one BLAS call that spreads over all cores and touches everything once for every operation.
 """
 import os
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from functools import lru_cache
+from contextvars import copy_context
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -19,22 +21,20 @@ def parallel(xp):
     ----------
     xp : module
         On numpy the slices run on as many threads as there are cores, and the BLAS is held to one thread meanwhile; on one core,
-        or with a BLAS that cannot be held (Accelerate on macOS), they run one by one. On cupy one slice is everything: few launches.
+        inside of such a slice, or with a BLAS that cannot be held (Accelerate on macOS), they run one by one. On cupy one slice
+        is everything: few launches.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    controller = _controller() if xp is np and cores > 1 else None
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if xp is not np:
         yield lambda work, count, pieces=None: work(slice(0, count))
-    elif controller is None:
+    elif cores == 1 or getattr(_here, "inside", False) or _controller() is None:
         yield _one_by_one
     else:
-        with controller.limit(limits=1, user_api="blas"):
-            yield lambda work, count, pieces=None: list(_pool(cores).map(work, _cut(count, pieces or cores)))
-
-
-def _one_by_one(work, count, pieces=None):
-    for part in _cut(count, pieces or 1):
-        work(part)
+        _blas.hold()
+        try:
+            yield partial(_share_out, _pool(cores), cores)
+        finally:
+            _blas.release()
 
 
 def _cut(count, pieces):
@@ -44,9 +44,49 @@ def _cut(count, pieces):
     return [slice(a, b) for a, b in zip(edges, edges[1:])]
 
 
+def _one_by_one(work, count, pieces=None):
+    for part in _cut(count, pieces or 1):
+        work(part)
+
+
+def _share_out(pool, cores, work, count, pieces=None):
+    """Run the slices on the pool, under the caller's np.errstate; return or raise when all of them have ended."""
+    running = [pool.submit(copy_context().run, work, part) for part in _cut(count, pieces or cores)]
+    wait(running)
+    for future in running:
+        future.result()
+
+
+class _Blas:
+    """NumPy's BLAS, held to one thread while anybody asks for it."""
+
+    def __init__(self):
+        self.lock, self.holders = threading.Lock(), 0
+
+    def hold(self):
+        with self.lock:
+            if self.holders == 0:
+                self.limit = _controller().limit(limits=1, user_api="blas")
+            self.holders += 1
+
+    def release(self):
+        with self.lock:
+            self.holders -= 1
+            if self.holders == 0:
+                self.limit.restore_original_limits()
+
+
+_blas = _Blas()
+_here = threading.local()
+
+
 @lru_cache
 def _pool(threads):
-    return ThreadPoolExecutor(threads)
+    return ThreadPoolExecutor(threads, initializer=setattr, initargs=(_here, "inside", True))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)       # threads do not survive a fork
 
 
 @lru_cache

@@ -14,12 +14,17 @@ class Workspace:
     def __init__(self):
         self._buffers = {}
 
+    def holds(self, name, shape):
+        """Tell whether there is a buffer of this name and shape already."""
+        return name in self._buffers and self._buffers[name].shape == tuple(shape)
+
     def empty(self, name, shape, xp, dtype):
         """Return the buffer of this name, made anew if its shape, dtype or memory is another."""
-        found = self._buffers.get(name)
+        found = self._buffers.pop(name, None)
         if found is None or found.shape != tuple(shape) or found.dtype != dtype or get_xp(found) is not xp:
-            self._buffers.pop(name, None)
-            found = self._buffers[name] = xp.empty(shape, dtype)
+            del found                               # before the new one is made: two would not fit
+            found = xp.empty(shape, dtype)
+        self._buffers[name] = found
         return found
 
 

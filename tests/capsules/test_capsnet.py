@@ -119,7 +119,7 @@ def test_bad_input(xp):
     refuses(ValueError, "x: got shape (3, 6, 7, 1), wanted (n, 6, 7, 2)", capsnet_forward, params, x[..., :1], SMALL)
     refuses(ValueError, "x: got shape (0, 6, 7, 2), wanted at least one along every axis", capsnet_forward, params, x[:0], SMALL)
     refuses(TypeError, "x: got dtype uint8, wanted floating-point numbers", capsnet_forward, params, x.astype("uint8"), SMALL)
-    refuses(TypeError, "digit.W: got float64, wanted the precision of x, float32", capsnet_forward, params, x.astype("float32"), SMALL)
+    refuses(TypeError, "conv1.W: got float64, wanted the precision of x, float32", capsnet_forward, params, x.astype("float32"), SMALL)
     v, cache = capsnet_forward(params, x, SMALL)
     refuses(ValueError, "dv: got shape (3, 4, 3), wanted (3, 3, 4)", capsnet_backward, v.swapaxes(1, 2), cache)
 
@@ -138,4 +138,4 @@ def test_bad_images_to_predict(xp):
 @on_device
 def test_host_and_device_do_not_mix(xp):
     params, _, _ = capsnet(xp)
-    refuses_two_memories("x, digit.W", capsnet_forward, params, images(SMALL), SMALL)
+    refuses_two_memories("x, conv1.W, conv1.bias, primary.W, primary.bias, digit.W", capsnet_forward, params, images(SMALL), SMALL)

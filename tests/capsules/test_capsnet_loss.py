@@ -1,4 +1,5 @@
 """The loss of CapsNet, and the gradient of every parameter."""
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -8,8 +9,8 @@ from tests import reference
 from tests.capsules.networks import LABELS, SMALL, capsnet, images
 from tests.ops.facts import ALONG_DIRECTIONS, close, on, refuses, refuses_bad_labels, stays_float32
 from tinycaps.backend import to_numpy
-from tinycaps.capsules import (capsnet_forward, capsnet_loss_backward, capsnet_loss_forward, init_capsnet, length_forward,
-                               margin_loss_forward)
+from tinycaps.capsules import (PLAIN, Network, capsnet_backward, capsnet_forward, capsnet_loss_backward, capsnet_loss_forward,
+                               init_capsnet, length_forward, margin_loss_forward)
 from tinycaps.gradcheck import assert_gradients
 
 BARE = replace(SMALL, reconstruction_weight=0)
@@ -80,10 +81,53 @@ def test_float32_stays_float32(xp):
                   capsnet_loss_backward(loss, cache))
 
 
+@pytest.mark.parametrize("config", [SMALL, BARE])
+def test_the_network_may_be_another_one_and_says_what_a_step_runs_in(xp, config):
+    happened = []
+
+    @contextmanager
+    def during():
+        happened.append("in")
+        yield
+        happened.append("out")
+
+    def forward(*arguments):
+        happened.append("forward")
+        return capsnet_forward(*arguments)
+
+    def backward(*arguments):
+        happened.append("backward")
+        return capsnet_backward(*arguments)
+    params, x, labels = capsnet(xp, config)
+    loss, cache = capsnet_loss_forward(params, x, labels, config, network=Network(forward, backward, during))
+    grads = capsnet_loss_backward(1.0, cache)
+    assert happened == ["in", "forward", "out", "in", "backward", "out"]
+    want, cache = capsnet_loss_forward(params, x, labels, config)
+    assert cache.network is PLAIN and grads.keys() == params.keys()
+    close(loss, want)
+    for key, grad in capsnet_loss_backward(1.0, cache).items():
+        close(grads[key], grad)
+
+
+def test_the_context_of_a_step_is_left_when_the_step_fails():
+    left = []
+
+    @contextmanager
+    def during():
+        try:
+            yield
+        finally:
+            left.append(True)
+    params, x, labels = capsnet(np)
+    with pytest.raises(ValueError, match="^labels: got values"):
+        capsnet_loss_forward(params, x, labels + 7, SMALL, PLAIN._replace(during=during))
+    assert left == [True]
+
+
 def test_bad_input(xp):
     params, x, labels = capsnet(xp)
     refuses(ValueError, "x: got shape (3, 7, 6, 2), wanted (n, 6, 7, 2)", capsnet_loss_forward, params, x.swapaxes(1, 2), labels, SMALL)
-    refuses(TypeError, "digit.W: got float64, wanted the precision of x, float32",
+    refuses(TypeError, "conv1.W: got float64, wanted the precision of x, float32",
             capsnet_loss_forward, params, x.astype("float32"), labels, SMALL)
     refuses_bad_labels(xp, lambda labels: capsnet_loss_forward(params, x[:2], labels, SMALL))
 

@@ -1,8 +1,11 @@
 """Prediction vectors (S17 Eq. 2)."""
+import tracemalloc
+
 import numpy as np
 
 from tests import reference
 from tests.ops.facts import close, draw, on, on_device, refuses, refuses_two_memories, stays_float32
+from tinycaps import checks
 from tinycaps.capsules import predictions_backward, predictions_forward
 from tinycaps.gradcheck import assert_gradients
 
@@ -58,6 +61,20 @@ def test_bad_input(xp):
     refuses(ValueError, "du_hat: got shape (3, 5, 4, 3), wanted (3, 4, 5, 3)", predictions_backward, u_hat.swapaxes(1, 2), cache)
     refuses(TypeError, "W: got float64, wanted the precision of du_hat, float32",
             predictions_backward, u_hat.astype("float32"), cache)
+
+
+def test_votes_that_cannot_fit_are_refused_in_numbers_before_anything_is_allocated(xp, monkeypatch):
+    # A batch of 2000 through the published network: 2000·1152·10·16·4 bytes = 1.4 GiB. The inputs here are one number, repeated.
+    monkeypatch.setattr(checks, "free_memory", lambda xp: 2 ** 30)
+    one = xp.ones((), dtype="float32")
+    u, W = xp.broadcast_to(one, (2000, 1152, 8)), xp.broadcast_to(one, (1152, 10, 16, 8))
+    tracemalloc.start()
+    try:
+        refuses(MemoryError, "u_hat: got n = 2,000, i = 1,152, j = 10, q = 16, 1.4 GiB, wanted at most the 1.0 GiB that are free: "
+                "a smaller batch or fewer capsules", predictions_forward, u, W)
+        assert tracemalloc.get_traced_memory()[1] < 2 ** 20
+    finally:
+        tracemalloc.stop()
 
 
 @on_device

@@ -1,4 +1,5 @@
 """The CapsNet demo as its users meet it: what it writes, what it says to their mistakes, and that no kill costs them the run."""
+import functools
 import json
 import os
 import re
@@ -15,9 +16,10 @@ from matplotlib.image import imread, imsave
 
 from demos import capsnet as demo
 from demos import command
-from tinycaps.capsules import CNN_DIGITS, CapsNetConfig, init_cnn, predict
+from tinycaps.capsules import CNN_DIGITS, CapsNetConfig, Network, fast_capsnet_backward, fast_capsnet_forward, init_cnn, predict
 from tinycaps.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from tinycaps.data import load_digits
+from tinycaps.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
 FIGURES = ["coupling.png", "learning_curves.png", "pose_sweep.png", "reconstructions.png"]
@@ -239,6 +241,49 @@ def test_hold_out_judges_on_training_images_and_says_so(tmp_path, monkeypatch, c
     assert results["judged"] == 100 and results["judged_on"] == "held-out training images"
     data, digits = demo.load_data(demo.build_parser().parse_args(["--hold-out", "100"])), load_digits()
     assert np.array_equal(data.test_images, digits.train_images[-100:]) and len(data.train_images) == 1337
+
+
+def test_tells_which_network_trains_and_why(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(demo, "draw", lambda *args: None)
+    own("quarters.npz")
+    assert call("--data", "quarters.npz", "--epochs", 1, "--batch", 8) == 0
+    config = CapsNetConfig(**json.loads((OUT / "run.json").read_text(encoding="utf-8"))["results"]["config"])
+    network, reason = demo.choose_network(config, 8)
+    assert network is demo.PLAIN and capsys.readouterr().out.splitlines()[1] == reason
+
+
+def test_plain_means_plain_where_the_fast_network_would_pay(tmp_path, monkeypatch, capsys):
+    def never(*arguments):
+        raise AssertionError("chosen")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(demo, "draw", lambda *args: None)
+    monkeypatch.setattr(demo, "choose_network", never)
+    own("quarters.npz")
+    assert call("--data", "quarters.npz", "--epochs", 1, "--batch", 8, "--plain") == 0
+    assert capsys.readouterr().out.splitlines()[1] == "plain network, as asked"
+    assert json.loads((OUT / "run.json").read_text(encoding="utf-8"))["arguments"]["plain"] is True
+
+
+def test_the_chosen_network_trains_and_is_judged(trained, tmp_path, monkeypatch, capsys):
+    calls = []
+
+    def forward(params, x, config):
+        calls.append(("forward", len(x)))
+        return fast(params, x, config)
+
+    def backward(dv, cache):
+        calls.append(("backward", len(dv)))
+        return fast_capsnet_backward(dv, cache)
+    fast = functools.partial(fast_capsnet_forward, workspace=Workspace())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(demo, "draw", lambda *args: None)
+    monkeypatch.setattr(demo, "choose_network", lambda config, batch: (Network(forward, backward), f"for batches of {batch}"))
+    assert call("--quick") == 0
+    assert capsys.readouterr().out.splitlines()[1] == "for batches of 32"
+    assert calls == 2 * (8 * [("forward", 32), ("backward", 32)] + 8 * [("forward", 32)])       # 256 images each, two epochs
+    ours, theirs = (json.loads((folder / OUT / "metrics.jsonl").read_text().splitlines()[0]) for folder in (tmp_path, trained))
+    assert ours["loss"] == pytest.approx(theirs["loss"], rel=0.01)
 
 
 def test_numbers_going_bad_are_one_line_and_leave_the_old_results(here, capsys):

@@ -35,6 +35,18 @@ def close(got, want):
     np.testing.assert_allclose(to_numpy(got), to_numpy(want), rtol=1e-12, atol=1e-14)
 
 
+def near(got, want, tolerance=1e-12):
+    """Assert equality up to a part of the largest number: what twins that add in another order can promise."""
+    got, want = to_numpy(got), to_numpy(want)
+    assert got.shape == want.shape
+    np.testing.assert_allclose(got, want, rtol=0, atol=tolerance * np.abs(want).max())
+
+
+def error(got, truth):
+    """The largest deviation from the truth, as a part of its largest number."""
+    return float(np.abs(to_numpy(got) - to_numpy(truth)).max() / np.abs(to_numpy(truth)).max())
+
+
 def stays_float32(xp, *results):
     """Assert that every array, also in tuples and dicts, is of float32 and in the memory of xp."""
     for result in results:

@@ -60,20 +60,12 @@ def init_capsnet(rng, config, dtype="float32"):
     The paper does not tell its initialisation. Weights are normal here, with variance 1/fan-in for convolutions, and 3/i for the
     transformation matrices, so that the totals s_j of 1152 or of 100 capsules start at the same size; biases are zero.
     """
-    capsules = config.primary_types * config.primary_dims
-    shapes = {
-        "conv1.W": (config.conv_kernel, config.conv_kernel, config.image_shape[2], config.conv_channels),
-        "conv1.bias": (config.conv_channels,),
-        "primary.W": (config.primary_kernel, config.primary_kernel, config.conv_channels, capsules),
-        "primary.bias": (capsules,),
-        "digit.W": config.transformations,
-    }
     variance = {
         "conv1.W": 1 / (config.conv_kernel ** 2 * config.image_shape[2]),
         "primary.W": 1 / (config.primary_kernel ** 2 * config.conv_channels),
         "digit.W": 3 / config.primary_capsules,
     }
-    params = {key: (rng.standard_normal(shape) * variance.get(key, 0) ** 0.5).astype(dtype) for key, shape in shapes.items()}
+    params = {key: (rng.standard_normal(shape) * variance.get(key, 0) ** 0.5).astype(dtype) for key, shape in config.shapes.items()}
     return params | (init_decoder(rng, config, dtype) if config.reconstruction_weight else {})
 
 
@@ -103,7 +95,7 @@ def capsnet_forward(params, x, config):
     -----
     Same as the paper; the primary capsules' convolution has a bias, as the authors' code has.
     """
-    check_shapes(x=(x, (None, *config.image_shape)), **{"digit.W": (params["digit.W"], config.transformations)})
+    check_shapes(x=(x, (None, *config.image_shape)), **{key: (params.get(key), shape) for key, shape in config.shapes.items()})
     h, conv1 = conv2d_forward(x, params["conv1.W"], params["conv1.bias"])
     h, relu = relu_forward(h)
     h, primary = conv2d_forward(h, params["primary.W"], params["primary.bias"], stride=config.primary_stride)

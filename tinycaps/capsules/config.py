@@ -75,9 +75,16 @@ class CapsNetConfig:
         return self.grid[0] * self.grid[1] * self.primary_types
 
     @property
-    def transformations(self):
-        """Shape (i, j, q, p) of the transformation matrices."""
-        return self.primary_capsules, self.classes, self.class_dims, self.primary_dims
+    def shapes(self):
+        """Names and shapes of all parameters but the decoder's."""
+        capsules = self.primary_types * self.primary_dims
+        return {
+            "conv1.W": (self.conv_kernel, self.conv_kernel, self.image_shape[2], self.conv_channels),
+            "conv1.bias": (self.conv_channels,),
+            "primary.W": (self.primary_kernel, self.primary_kernel, self.conv_channels, capsules),
+            "primary.bias": (capsules,),
+            "digit.W": (self.primary_capsules, self.classes, self.class_dims, self.primary_dims),
+        }
 
 
 PAPER = CapsNetConfig()

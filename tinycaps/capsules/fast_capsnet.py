@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..backend import get_xp
-from ..checks import check_memory, check_shapes
+from ..checks import check_count, check_memory, check_shapes
 from ..ops.fourier_conv import ProductsCache, products_backward, products_forward
 from ..ops.fourier_plan import fourier_plan
 from ..parallel import parallel
@@ -51,12 +51,18 @@ def choose_network(config, batch):
     config : CapsNetConfig
     batch : int
 
+    Raises
+    ------
+    ValueError
+        If batch is not a positive integer.
+
     Returns
     -------
     network : Network
         The fast one has a workspace of its own: one backward for each forward, and gradients that hold until the next.
     reason : str
     """
+    check_count(batch=batch)
     h, w, _ = config.image_shape
     size, k, stride = h - config.conv_kernel + 1, config.primary_kernel, config.primary_stride
     if h != w:
@@ -99,8 +105,10 @@ def fast_capsnet_forward(params, x, config, workspace=None):
     -----
     The same values as the plain network up to rounding, 1e-6 of the largest gradient in float32.
     """
-    check_shapes(x=(x, (None, *config.image_shape)), **{"digit.W": (params["digit.W"], config.transformations)})
-    xp = get_xp(x, params["conv1.W"])
+    check_shapes(x=(x, (None, *config.image_shape)), **{key: (params.get(key), shape) for key, shape in config.shapes.items()})
+    if config.image_shape[0] != config.image_shape[1]:
+        raise ValueError(f"image_shape: got {config.image_shape}, wanted square images: the plain network takes others")
+    xp = get_xp(x)
     plan = fourier_plan(config.image_shape[0] - config.conv_kernel + 1, config.primary_kernel, config.primary_stride)
     with parallel(xp) as split:
         V, conv1 = _conv1_forward(x, params["conv1.W"], params["conv1.bias"], plan, config.primary_stride, split, workspace)
@@ -226,7 +234,8 @@ def _predictions_forward(u, W, split, workspace):
     """û_j|i = W_ij u_i, the children shared out."""
     xp = get_xp(u, W)
     i, j, q, p = W.shape
-    check_memory(xp, u.dtype, u_hat=dict(n=len(u), i=i, j=j, q=q))
+    if workspace is None or not workspace.holds("u_hat", (len(u), i, j, q)):
+        check_memory(xp, u.dtype, u_hat=dict(n=len(u), i=i, j=j, q=q))
     u_hat = empty(workspace, "u_hat", (len(u), i, j, q), u)
     stacked, children, votes = W.reshape(i, j * q, p).swapaxes(1, 2), u.swapaxes(0, 1), u_hat.reshape(-1, i, j * q).swapaxes(0, 1)
     split(lambda part: xp.matmul(children[part], stacked[part], out=votes[part]), i)
@@ -262,8 +271,8 @@ def _routing_forward(u_hat, config, split):
 
 
 def _routing_backward(dv, cache, split):
-    """Go back through the rounds, a few samples at a time."""
+    """Go back through the rounds, a few samples at a time; in a workspace dû overwrites û, which is needed no more."""
     u_hat, caches = cache.routing
-    du_hat = empty(cache.workspace, "du_hat", u_hat.shape, u_hat)
+    du_hat = empty(cache.workspace, "u_hat", u_hat.shape, u_hat)
     split(lambda part: routing_backward(dv[part], caches[part.start], out=du_hat[part]), len(dv), _chunks(len(dv)))
     return du_hat

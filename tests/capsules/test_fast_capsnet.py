@@ -1,0 +1,429 @@
+"""The fast network is the plain one: in its values, its gradients, its mistakes, and on any number of cores."""
+import os
+import random
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.capsules.networks import SMALL, capsnet
+from tests.ops.facts import ALONG_DIRECTIONS, error, near, on, on_device, refuses, refuses_two_memories, stays_float32
+from tinycaps import checks
+from tinycaps import parallel as threads
+from tinycaps.backend import to_numpy
+from tinycaps.capsules import (DIGITS, PAPER, PLAIN, CapsNetConfig, Network, capsnet_forward, capsnet_loss_backward, capsnet_loss_forward,
+                               choose_network, fast_capsnet_backward, fast_capsnet_forward, init_capsnet, predict)
+from tinycaps.checkpoint import load_checkpoint
+from tinycaps.gradcheck import assert_gradients
+from tinycaps.parallel import parallel
+from tinycaps.workspace import Workspace
+
+ROOT = Path(__file__).parents[2]
+SQUARE = replace(SMALL, image_shape=(9, 9, 2), primary_kernel=5)        # conv1 leaves 8 x 8: phases of 4 x 4, capsules on 2 x 2
+BARE = replace(SQUARE, reconstruction_weight=0)
+CONFIGS = {
+    "even N": BARE,
+    "odd N, one channel, two rounds": replace(BARE, image_shape=(7, 7, 1), primary_kernel=3, iterations=2),
+    "stride 3, one round, one capsule of a type": replace(BARE, image_shape=(7, 7, 3), primary_kernel=4, primary_stride=3, iterations=1),
+    "stride 1, stopped gradient": replace(BARE, image_shape=(6, 6, 2), primary_kernel=3, primary_stride=1, stop_gradient=True),
+    "wide": replace(BARE, conv_channels=9, primary_types=5, primary_dims=3, classes=4, class_dims=2, iterations=4),
+}
+configs = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
+FAST = Network(fast_capsnet_forward, fast_capsnet_backward)             # without a workspace: pure
+
+
+def lent():
+    """The fast network as training uses it."""
+    return Network(partial(fast_capsnet_forward, workspace=Workspace()), fast_capsnet_backward, partial(parallel, np))
+
+
+def case(xp, config=BARE, n=3, dtype="float64", seed=2):
+    """Parameters, images, an upstream gradient."""
+    rng = np.random.default_rng(seed)
+    x, dv = rng.random((n, *config.image_shape)), rng.standard_normal((n, config.classes, config.class_dims))
+    return on(xp, capsnet(np, config, dtype)[0], x.astype(dtype), dv.astype(dtype))
+
+
+def run(network, params, x, dv, config):
+    """Return v and the gradients in one dict, on the host and out of reach of the next call."""
+    v, cache = network.forward(params, x, config)
+    results = {"v": v} | network.backward(dv, cache)
+    return {key: to_numpy(array).copy() for key, array in results.items()}
+
+
+def agree(got, want, tolerance=1e-12):
+    assert got.keys() == want.keys()
+    for key in want:
+        near(got[key], want[key], tolerance)
+
+
+def same_bits(a, b):
+    return a.keys() == b.keys() and all(np.array_equal(a[key], b[key]) for key in a)
+
+
+@configs
+@pytest.mark.parametrize("n", [1, 7, 8, 9, 20, 33])                     # chunks of 8, and what is left over
+def test_equals_the_plain_network_in_value_and_every_gradient(xp, config, n):
+    arrays = case(xp, config, n)
+    agree(run(FAST, *arrays, config), run(PLAIN, *arrays, config))
+
+
+@configs
+@pytest.mark.parametrize("n", [1, 9, 33])
+def test_float32_errs_as_little_as_the_plain_network(config, n):
+    # Parts of the largest number. Measured: up to 4e-6, the plain network up to 5e-6, both in conv1's bias.
+    truth = run(PLAIN, *case(np, config, n), config)
+    narrow = case(np, config, n, "float32")
+    fast, plain = (run(network, *narrow, config) for network in (FAST, PLAIN))
+    for key in truth:
+        assert error(fast[key], truth[key]) < max(6 * error(plain[key], truth[key]), 5e-6) < 5e-5, key
+
+
+def test_the_published_network():
+    # Parts of the largest number of v and of each gradient. Measured against float64: fast up to 1.0e-6, plain up to 2.3e-6.
+    config = replace(PAPER, reconstruction_weight=0)
+    params = init_capsnet(np.random.default_rng(0), config)
+    rng = np.random.default_rng(1)
+    x, dv = rng.random((20, 28, 28, 1), "float32"), rng.standard_normal((20, 10, 16)).astype("float32")
+    fast, plain = (run(network, params, x, dv, config) for network in (lent(), PLAIN))
+    agree(fast, plain, 1e-5)
+
+
+@pytest.mark.parametrize("config", [config for config in CONFIGS.values() if not config.stop_gradient])
+def test_gradients_by_name(xp, config):
+    params, x, _ = case(xp, config)
+    report = assert_gradients(lambda params: fast_capsnet_forward(params, x, config), fast_capsnet_backward, params, **ALONG_DIRECTIONS)
+    assert {row.name for row in report.rows} == params.keys()
+
+
+def test_gradients_by_name_over_several_chunks():
+    params, x, _ = case(np, n=19)
+    assert_gradients(lambda params: fast_capsnet_forward(params, x, BARE), fast_capsnet_backward, params, **ALONG_DIRECTIONS)
+
+
+def test_gradients_entry_by_entry_of_all_but_the_largest_layers():
+    params, x, _ = case(np)
+    assert_gradients(lambda params: fast_capsnet_forward(params, x, BARE), fast_capsnet_backward, params, max_entries=60)
+
+
+@pytest.mark.parametrize("config", [SQUARE, BARE], ids=["with a decoder", "without"])
+def test_the_whole_objective(xp, config):
+    params, x, labels = capsnet(xp, config)
+    want, cache = capsnet_loss_forward(params, x, labels, config)
+    wanted = {key: to_numpy(grad) for key, grad in capsnet_loss_backward(1.0, cache).items()}
+    for network in FAST, lent():
+        for _ in range(2):
+            loss, cache = capsnet_loss_forward(params, x, labels, config, network)
+            near(loss, want)
+            agree(capsnet_loss_backward(1.0, cache), wanted)
+
+
+def test_gradients_of_the_whole_objective_by_name(xp):
+    params, x, labels = capsnet(xp, SQUARE)
+    report = assert_gradients(lambda params: capsnet_loss_forward(params, x, labels, SQUARE, FAST), capsnet_loss_backward, params,
+                              **ALONG_DIRECTIONS)
+    assert {row.name for row in report.rows} == params.keys()
+
+
+@pytest.mark.parametrize("network", [FAST, lent()], ids=["without a workspace", "with one"])
+def test_predictions_whatever_the_batch(xp, network):
+    params, x, _ = case(xp, n=20)
+    x = 20 * (x - 0.5)                                                  # so different that they are not all of one class
+    want = predict(params, x, BARE)
+    assert len(set(to_numpy(want).tolist())) > 1
+    for batch in 1, 7, 8, 20, 100:
+        assert (predict(params, x, BARE, batch, network) == want).all()
+
+
+def test_images_do_not_see_each_other(xp):
+    params, x, dv = case(xp, n=11)
+    together, alone = fast_capsnet_forward(params, x, BARE)[0], fast_capsnet_forward(params, x[9:10], BARE)[0]
+    near(together[9:10], alone)
+
+
+def test_black_images_give_zero_and_finite_gradients(xp):
+    params, = on(xp, init_capsnet(np.random.default_rng(0), BARE))
+    v, cache = fast_capsnet_forward(params, xp.zeros((2, *BARE.image_shape), dtype="float32"), BARE)
+    assert not v.any()
+    assert all(xp.isfinite(grad).all() for grad in fast_capsnet_backward(xp.ones_like(v), cache).values())
+
+
+def test_float32_stays_float32(xp):
+    params, x, dv = case(xp, dtype="float32")
+    for network in FAST, lent():
+        v, cache = network.forward(params, x, BARE)
+        stays_float32(xp, v, network.backward(dv, cache))
+
+
+# The workspace.
+
+def test_with_a_workspace_everything_stays_right_though_the_calls_differ(xp):
+    network = lent()
+    for name, n, dtype in [("even N", 9, "float64"), ("even N", 9, "float64"), ("even N", 3, "float64"), ("even N", 33, "float32"),
+                           ("even N", 33, "float64"), ("wide", 9, "float64"), ("stride 1, stopped gradient", 9, "float32"),
+                           ("even N", 9, "float64")]:
+        arrays = case(xp, CONFIGS[name], n, dtype, seed=n)
+        agree(run(network, *arrays, CONFIGS[name]), run(PLAIN, *arrays, CONFIGS[name]), 1e-12 if dtype == "float64" else 2e-5)
+
+
+def big_arrays(cache, grads):
+    """What lies in the workspace."""
+    return [cache.products.V, cache.products.U, cache.conv1[0], cache.conv1[1], cache.routing[0], grads["primary.W"], grads["digit.W"]]
+
+
+@pytest.mark.parametrize("network, again", [(lent(), True), (FAST, False)], ids=["with a workspace", "without"])
+def test_only_a_workspace_lends_the_same_memory_again(network, again):
+    params, x, dv = case(np, n=9)
+    v, cache = network.forward(params, x, BARE)
+    first, kept = big_arrays(cache, network.backward(dv, cache)), v.copy()
+    other, cache = network.forward(params, 1 - x, BARE)
+    second = big_arrays(cache, network.backward(dv, cache))
+    assert [np.shares_memory(a, b) for a, b in zip(first, second)] == [again] * 7
+    assert np.array_equal(v, kept) and not np.array_equal(v, other)
+
+
+def test_two_networks_do_not_get_in_each_others_way():
+    # (choose_network gives each its own workspace, or the second forward would lie over the first one's cache.)
+    config = CapsNetConfig(image_shape=(14, 14, 1), conv_channels=64, conv_kernel=3, primary_types=16, primary_kernel=6, primary_stride=1,
+                           classes=3, class_dims=4, reconstruction_weight=0)
+    (a, reason), (b, _) = (choose_network(config, 32) for _ in range(2))
+    assert reason.startswith("fast network") and a.forward is not b.forward
+    params, x, dv = case(np, config, 5)
+    v, cache = a.forward(params, x, config)
+    b.forward(params, 1 - x, config)
+    agree({"v": v} | a.backward(dv, cache), run(PLAIN, params, x, dv, config))
+
+
+def test_what_cannot_fit_is_told_before_the_votes_are_made(monkeypatch):
+    monkeypatch.setattr(checks, "free_memory", lambda xp: 10 ** 3)
+    monkeypatch.setattr(checks, "WORTH_ASKING", 0)
+    params, x, _ = case(np)
+    line = "u_hat: got n = 3, i = 8, j = 3, q = 4, 0.0 GiB, wanted at most the 0.0 GiB that are free: a smaller batch or fewer capsules"
+    for network in PLAIN, FAST, lent():
+        refuses(MemoryError, line, network.forward, params, x, BARE)
+
+
+def test_votes_that_have_their_memory_already_do_not_ask_for_it_again(monkeypatch):
+    monkeypatch.setattr(checks, "WORTH_ASKING", 0)
+    params, x, dv = case(np)
+    network = lent()
+    monkeypatch.setattr(checks, "free_memory", lambda xp: 10 ** 6)
+    first = run(network, params, x, dv, BARE)
+    monkeypatch.setattr(checks, "free_memory", lambda xp: 10 ** 3)      # since the workspace has taken the rest
+    assert same_bits(first, run(network, params, x, dv, BARE))
+
+
+# Threads.
+
+@pytest.mark.parametrize("pretended", [1, 2, 7])
+def test_the_same_bits_in_every_run_however_the_threads_are_scheduled(cores, pretended):
+    cores(pretended)
+    arrays = case(np, CONFIGS["wide"], 33, "float32")
+    first, network = run(FAST, *arrays, CONFIGS["wide"]), lent()
+    interval = sys.getswitchinterval()
+    try:
+        sys.setswitchinterval(1e-6)
+        for _ in range(30):
+            assert same_bits(run(FAST, *arrays, CONFIGS["wide"]), first)
+            assert same_bits(run(network, *arrays, CONFIGS["wide"]), first)
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def test_the_same_bits_in_whatever_order_the_slices_are_worked(monkeypatch):
+    def in_order(arrange):
+        @contextmanager
+        def parallel(xp):
+            def split(work, count, pieces=None):
+                for part in arrange(threads._cut(count, pieces or 3)):
+                    work(part)
+            yield split
+        monkeypatch.setattr(sys.modules[fast_capsnet_forward.__module__], "parallel", parallel)
+        return run(FAST, *arrays, CONFIGS["wide"])
+    arrays, rng = case(np, CONFIGS["wide"], 33, "float32"), random.Random(0)
+    first = in_order(lambda parts: parts)
+    assert same_bits(in_order(lambda parts: parts[::-1]), first)
+    for _ in range(5):
+        assert same_bits(in_order(lambda parts: rng.sample(parts, len(parts))), first)
+
+
+@pytest.mark.parametrize("pretended", [1, 2, 3, 7, 40])
+def test_equals_the_plain_network_on_any_number_of_cores(cores, pretended):
+    cores(pretended)
+    arrays = case(np, CONFIGS["wide"], 33)
+    want = run(PLAIN, *arrays, CONFIGS["wide"])
+    for network in FAST, lent():
+        agree(run(network, *arrays, CONFIGS["wide"]), want)
+
+
+@pytest.mark.parametrize("libraries", ["no threadpoolctl", "a BLAS that it does not see"])
+def test_equals_the_plain_network_where_the_blas_cannot_be_held(monkeypatch, cores, libraries):
+    cores(4)
+    if libraries == "no threadpoolctl":
+        monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    else:
+        monkeypatch.setattr("threadpoolctl.ThreadpoolController._load_libraries", lambda self: None)
+    threads._controller.cache_clear()
+    try:
+        arrays = case(np, n=19)
+        agree(run(lent(), *arrays, BARE), run(PLAIN, *arrays, BARE))
+        assert threads._controller() is None
+    finally:
+        threads._controller.cache_clear()
+
+
+@pytest.mark.parametrize("pretended", [1, 2])
+def test_numbers_gone_bad_come_out_without_a_warning_where_the_training_loop_wants_none(cores, pretended):
+    cores(pretended)
+    params, x, dv = case(np, n=17, dtype="float32")
+    huge = {key: 1e30 * array for key, array in params.items()}
+    with np.errstate(all="ignore"):                                     # the loop names the step instead
+        assert not np.isfinite(run(FAST, huge, x, dv, BARE)["conv1.W"]).all()
+
+
+# The choice.
+
+def test_the_published_network_is_fast_at_its_batch_and_plain_for_one_image():
+    # Multiplications for each of n·256·256 pairs of channels: directly 36 outputs with 81 taps are 2916. By Fourier 148 products of 4
+    # phases, and shared among the pairs 148·400/256 of the pixels' transform, 148·36/256 of the outputs' and 148·81/n of the kernels':
+    # 148 (4 + 1.5625 + 0.1406 + 81/n), which for n = 128 is 938, 32 % of 2916, and for n = 1 12,832, 440 %.
+    network, reason = choose_network(PAPER, 128)
+    assert network.forward.func is fast_capsnet_forward and network.backward is fast_capsnet_backward
+    assert reason == "fast network: 32% of the multiplications by Fourier convolution at batch 128"
+    assert choose_network(PAPER, 1) == (PLAIN, "plain network: it would be 440% of the multiplications by Fourier convolution at batch 1")
+    # Half, that is 1458, leaves 1458/148 − 5.7031 = 4.148 = 81/n: n = 19.5.
+    assert choose_network(PAPER, 19)[0] == PLAIN != choose_network(PAPER, 20)[0]
+
+
+@pytest.mark.parametrize("config, batch, reason", [
+    (DIGITS, 32, "it would be 106% of the multiplications by Fourier convolution at batch 32"),
+    (replace(PAPER, primary_stride=3), 128, "the stride 3 does not divide conv1's 20 pixels"),
+    (replace(PAPER, image_shape=(29, 29, 1)), 128, "the stride 2 does not divide conv1's 21 pixels"),
+    (replace(PAPER, image_shape=(28, 30, 1)), 128, "images of 28 x 30 pixels are not square"),
+    (replace(PAPER, image_shape=(30, 28, 3)), 128, "images of 30 x 28 pixels are not square")])
+def test_the_plain_network_is_chosen_where_it_is_faster_or_the_only_one_and_the_reason_says_why(config, batch, reason):
+    assert choose_network(config, batch) == (PLAIN, f"plain network: {reason}")
+
+
+@pytest.mark.parametrize("batch", [0, -1, 2.5])
+def test_a_batch_is_at_least_one_image(batch):
+    refuses(ValueError, f"batch: got {batch}, wanted an integer of at least 1", choose_network, PAPER, batch)
+
+
+# Mistakes.
+
+def test_bad_images(xp):
+    params, x, dv = case(xp)
+    forward = fast_capsnet_forward
+    refuses(ValueError, "x: got shape (9, 9, 2), wanted (n, 9, 9, 2)", forward, params, x[0], BARE)
+    refuses(ValueError, "x: got shape (3, 9, 9, 1), wanted (n, 9, 9, 2)", forward, params, x[..., :1], BARE)
+    refuses(ValueError, "x: got shape (0, 9, 9, 2), wanted at least one along every axis", forward, params, x[:0], BARE)
+    refuses(TypeError, "x: got dtype uint8, wanted floating-point numbers", forward, params, x.astype("uint8"), BARE)
+    v, cache = forward(params, x, BARE)
+    refuses(ValueError, "dv: got shape (3, 4, 3), wanted (3, 3, 4)", fast_capsnet_backward, v.swapaxes(1, 2), cache)
+    refuses(ValueError, "dv: got shape (2, 3, 4), wanted (3, 3, 4)", fast_capsnet_backward, v[:2], cache)
+    refuses(TypeError, "u_hat: got float64, wanted the precision of dv, float32", fast_capsnet_backward, v.astype("float32"), cache)
+
+
+ONE_LINE = r"\A[\w. ,\[\]']+: got [^\n]*, wanted [^\n]*\Z"
+
+
+@pytest.mark.parametrize("config", [
+    replace(BARE, image_shape=(9, 8, 2)), replace(BARE, image_shape=(9, 11, 2)),
+    replace(BARE, image_shape=(5, 3, 2), primary_kernel=2),             # conv1's output has one column in each phase
+    replace(BARE, image_shape=(8, 8, 2))], ids=["narrow", "wide", "one column", "stride"])
+def test_sizes_that_the_fast_network_cannot_do_are_one_line(config):
+    params, x, _ = case(np, config)
+    capsnet_forward(params, x, config)
+    with pytest.raises(ValueError, match=ONE_LINE):
+        fast_capsnet_forward(params, x, config)
+
+
+MISFITS = {
+    "digit.W of fewer capsules": ("digit.W", lambda W: W[:5]),
+    "digit.W of other capsules": ("digit.W", lambda W: W[..., :1]),
+    "digit.W of another precision": ("digit.W", lambda W: W.astype("float32")),
+    "primary.W of fewer inputs": ("primary.W", lambda W: W[:, :, :2]),
+    "primary.W of fewer outputs": ("primary.W", lambda W: W[..., :2]),
+    "primary.W of another kernel": ("primary.W", lambda W: W[:4, :4]),
+    "primary.W of another precision": ("primary.W", lambda W: W.astype("float32")),
+    "primary.bias of one": ("primary.bias", lambda bias: bias[:1]),
+    "primary.bias of another precision": ("primary.bias", lambda bias: bias.astype("float32")),
+    "conv1.W of another kernel": ("conv1.W", lambda W: W[:1, :1]),
+    "conv1.W of other images": ("conv1.W", lambda W: W[:, :, :1]),
+    "conv1.W of another precision": ("conv1.W", lambda W: W.astype("float32")),
+    "conv1.bias of one": ("conv1.bias", lambda bias: bias[:1]),
+    "conv1.bias of another precision": ("conv1.bias", lambda bias: bias.astype("float32")),
+}
+
+
+@pytest.mark.parametrize("key, change", MISFITS.values(), ids=MISFITS.keys())
+def test_parameters_that_do_not_fit_are_one_line_as_in_the_plain_network(key, change):
+    params, x, _ = case(np)
+    params[key] = change(params[key])
+    with pytest.raises((ValueError, TypeError), match=ONE_LINE) as plain:
+        capsnet_forward(params, x, BARE)
+    with pytest.raises(plain.type, match=ONE_LINE):
+        fast_capsnet_forward(params, x, BARE)
+
+
+@on_device
+def test_host_and_device_do_not_mix(xp):
+    params, x, _ = case(np)
+    refuses_two_memories("x, .*", fast_capsnet_forward, on(xp, params)[0], x, BARE)
+
+
+# A real process, really killed in the middle of a step, with half of the cache already overwritten.
+TRAINING = """if True:
+    import dataclasses, os, signal, sys
+    import numpy as np
+    from functools import partial
+    from pathlib import Path
+    from tinycaps.capsules import (DIGITS, Network, capsnet_loss_backward, capsnet_loss_forward, fast_capsnet_backward,
+                                   fast_capsnet_forward, init_capsnet)
+    from tinycaps.data import load_digits, random_shift
+    from tinycaps.parallel import parallel
+    from tinycaps.train import train
+    from tinycaps.workspace import Workspace
+    folder, arrivals = Path(sys.argv[1]), int(sys.argv[2])
+    config = dataclasses.replace(DIGITS, conv_channels=8, primary_types=4, primary_dims=4, decoder_hidden=(16,))
+
+    def backward(dv, cache):
+        global arrivals
+        grads = fast_capsnet_backward(dv, cache)
+        arrivals -= 1
+        if arrivals == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return grads
+    network = Network(partial(fast_capsnet_forward, workspace=Workspace()), backward, partial(parallel, np))
+
+    def gradients(params, x, labels, rng):
+        loss, cache = capsnet_loss_forward(params, x, labels, config, network)
+        return loss, capsnet_loss_backward(1.0, cache)
+    data = load_digits()
+    train(gradients, init_capsnet(np.random.default_rng(0), config), data.train_images[:200], data.train_labels[:200], epochs=2,
+          batch=32, seed=0, augment=lambda x, rng: random_shift(x, rng, 1), folder=folder, about={}, checkpoint_seconds=0.0,
+          resume=(folder / "checkpoint.npz").exists())
+"""
+
+
+def train(folder, arrivals):
+    return subprocess.run([sys.executable, "-c", TRAINING, str(folder), str(arrivals)], env=os.environ | {"PYTHONPATH": str(ROOT)},
+                          timeout=120).returncode
+
+
+def test_training_killed_and_resumed_ends_with_the_same_bits(tmp_path):
+    assert train(tmp_path / "whole", 0) == 0
+    for arrivals, step in (4, 3), (6, 8):
+        assert train(tmp_path / "cut", arrivals) == -signal.SIGKILL
+        assert load_checkpoint(tmp_path / "cut" / "checkpoint.npz").step == step
+    assert train(tmp_path / "cut", 0) == 0
+    cut, whole = (load_checkpoint(tmp_path / name / "checkpoint.npz") for name in ("cut", "whole"))
+    assert cut.step == whole.step == 14
+    assert same_bits(cut.params, whole.params) and same_bits(cut.state, whole.state)

@@ -1,0 +1,243 @@
+"""Slices on threads: each part of the work once, nothing of the surroundings changed, and no mistake lost on the way."""
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info
+
+from tests import stand_in
+from tinycaps import parallel as module
+from tinycaps.parallel import parallel
+
+ROOT = Path(__file__).parents[1]
+
+
+def blas_threads():
+    return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+
+sees_blas = pytest.mark.skipif(max(blas_threads(), default=1) < 2, reason="no BLAS with two threads or more that threadpoolctl sees")
+
+
+@pytest.fixture
+def afresh():
+    """What is found once and remembered is looked for again, before the test and after it."""
+    module._controller.cache_clear()
+    yield
+    module._controller.cache_clear()
+
+
+@pytest.fixture
+def without_threadpoolctl(monkeypatch, afresh):
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+
+
+@pytest.fixture
+def unseen_blas(monkeypatch, afresh):
+    """A BLAS that threadpoolctl does not know, such as Accelerate."""
+    monkeypatch.setattr("threadpoolctl.ThreadpoolController._load_libraries", lambda self: None)
+    assert threadpool_info() == []
+
+
+def slices(xp, count, pieces=None):
+    """Return what split calls its work with, and the threads that it was called on."""
+    calls = []
+    with parallel(xp) as split:
+        split(lambda part: calls.append((part, threading.get_ident())), count, pieces)
+    return [part for part, _ in calls], {thread for _, thread in calls}
+
+
+def covers(parts, count):
+    """Tell whether slices cover range(count) once, in nearly equal parts, none of them empty."""
+    lengths = [len(range(count)[part]) for part in parts]
+    return sorted(k for part in parts for k in range(count)[part]) == list(range(count)) and max(lengths) - min(lengths) <= 1
+
+
+@pytest.mark.parametrize("pretended", [1, 2, 7])
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 8, 100])
+def test_slices_cover_everything_once(cores, pretended, count):
+    cores(pretended)
+    parts, _ = slices(np, count)
+    assert covers(parts, count) and len(parts) == min(count, pretended)
+    for pieces in 1, 2, 3, 8, 100, 1000:
+        parts, _ = slices(np, count, pieces)
+        assert covers(parts, count) and len(parts) == min(count, pieces)
+
+
+def test_on_the_device_one_slice_is_everything(monkeypatch, cores):
+    cores(7)
+    for pieces in None, 1, 3:
+        assert slices(stand_in.activate(monkeypatch), 10, pieces) == ([slice(0, 10)], {threading.get_ident()})
+
+
+@sees_blas
+def test_slices_run_at_the_same_time(cores):
+    cores(3)
+    all_here = threading.Barrier(3, timeout=30)
+    with parallel(np) as split:
+        split(lambda part: all_here.wait(), 3)                          # a barrier breaks unless three wait together
+
+
+def test_on_one_core_in_the_thread_of_the_caller(cores):
+    cores(1)
+    before = blas_threads()
+    with parallel(np):
+        assert blas_threads() == before
+    assert slices(np, 10, 4) == ([slice(0, 2), slice(2, 5), slice(5, 7), slice(7, 10)], {threading.get_ident()})
+
+
+@pytest.mark.parametrize("missing", ["without_threadpoolctl", "unseen_blas"])
+def test_a_blas_that_cannot_be_held_is_left_alone_and_slices_run_one_by_one(request, cores, missing):
+    request.getfixturevalue(missing)
+    cores(4)
+    parts, threads = slices(np, 10, 4)
+    assert covers(parts, 10) and parts == sorted(parts, key=lambda part: part.start) and threads == {threading.get_ident()}
+    assert slices(np, 10)[0] == [slice(0, 10)]
+
+
+@pytest.mark.parametrize("count, wanted", [(1, 1), (3, 3), (None, 1)])
+def test_where_cores_cannot_be_asked_for_by_process_the_machine_is_asked(monkeypatch, count, wanted):
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: count)
+    assert len(slices(np, 10)[0]) == (wanted if blas_threads() else 1)
+
+
+@sees_blas
+def test_the_blas_has_one_thread_meanwhile_and_all_of_them_afterwards(cores):
+    cores(2)
+    before = blas_threads()
+    with parallel(np) as split:
+        assert set(blas_threads()) == {1}
+        split(lambda part: None, 10)
+        with parallel(np):                                              # as a step of the network holds it, and each op in it
+            assert set(blas_threads()) == {1}
+        assert set(blas_threads()) == {1}
+    assert blas_threads() == before
+
+
+@sees_blas
+@pytest.mark.parametrize("where", ["in a slice", "between slices"])
+def test_the_blas_has_all_its_threads_again_after_an_exception(cores, where):
+    cores(2)
+    before = blas_threads()
+    with pytest.raises(ZeroDivisionError), parallel(np) as split:
+        if where == "in a slice":
+            split(lambda part: 1 / (part.start - 5), 10, 2)
+        1 / 0
+    assert blas_threads() == before
+
+
+@sees_blas
+def test_the_blas_has_all_its_threads_again_after_two_callers_at_once(cores):
+    cores(2)
+    before = blas_threads()
+    first_is_in, second_is_in, first_is_out = (threading.Event() for _ in range(3))
+
+    def first():
+        with parallel(np):
+            first_is_in.set()
+            second_is_in.wait(30)
+        first_is_out.set()
+
+    def second():
+        first_is_in.wait(30)
+        with parallel(np):
+            second_is_in.set()
+            first_is_out.wait(30)
+    try:
+        callers = [threading.Thread(target=each) for each in (first, second)]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join()
+        assert blas_threads() == before
+    finally:
+        module._controller().limit(limits=max(before), user_api="blas")
+
+
+@pytest.mark.parametrize("pretended", [1, 2, 7])
+@pytest.mark.parametrize("bad", range(4))
+def test_an_exception_in_any_slice_comes_out(cores, pretended, bad):
+    def work(part):
+        if part.start == bad:
+            raise ValueError(f"u: got slice {bad}")
+    cores(pretended)
+    with pytest.raises(ValueError, match=f"^u: got slice {bad}$"), parallel(np) as split:
+        split(work, 4, 4)
+    assert covers(slices(np, 10)[0], 10)                                # and the threads go on to work
+
+
+def test_when_an_exception_comes_out_no_slice_is_still_at_work(cores):
+    cores(2)
+    started, finished = threading.Event(), []
+
+    def work(part):
+        if part.start == 0:
+            started.wait(1)
+            raise ZeroDivisionError
+        started.set()
+        time.sleep(0.2)
+        finished.append(part)
+    with contextlib.suppress(ZeroDivisionError), parallel(np) as split:
+        split(work, 2, 2)
+    assert not started.is_set() or finished == [slice(1, 2)]            # it would go on writing into a workspace
+
+
+@pytest.mark.parametrize("pretended", [1, 3])
+def test_numbers_gone_bad_warn_in_a_slice_only_if_they_would_warn_the_caller(cores, pretended):
+    cores(pretended)
+    large = np.full(6, 1e300)
+    out = np.zeros(6)
+
+    def work(part):
+        np.multiply(large[part], large[part], out=out[part])
+    with np.errstate(all="ignore"), parallel(np) as split:              # as the training loop does
+        split(work, 6)
+    assert np.isinf(out).all()
+    with pytest.raises(FloatingPointError), np.errstate(over="raise"), parallel(np) as split:
+        split(work, 6)
+
+
+def ends(program):
+    """Run a program in a process of its own, which gives up after five seconds; return its last line, or where it stood."""
+    code = "import faulthandler, os, signal, sys, time\nimport numpy as np\nfrom tinycaps.parallel import parallel\n" \
+           "os.sched_getaffinity = lambda process: {0, 1}\nfaulthandler.dump_traceback_later(5, exit=True)\n" + program
+    done = subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    return (done.stdout.splitlines() or [done.stderr])[-1]
+
+
+def test_work_that_splits_itself_ends():
+    assert ends("""
+inner = []
+def work(part):
+    time.sleep(0.05)                                                    # until every thread has a slice
+    with parallel(np) as split:
+        split(inner.append, 4, 4)
+try:
+    with parallel(np) as split:
+        split(work, 4, 4)
+    print("done" if len(inner) == 16 else "wrong")
+except RuntimeError as error:
+    print("refused" if "\\n" not in str(error) else "wrong")
+""") in ("done", "refused")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_forked_process_has_threads_of_its_own():
+    assert ends("""
+with parallel(np) as split:
+    split(lambda part: time.sleep(0.05), 4, 4)
+child = os.fork()
+if child == 0:
+    signal.alarm(2)                                                     # ends it if it hangs
+    with parallel(np) as split:
+        split(lambda part: None, 4, 4)
+    os._exit(0)
+print("done" if os.waitpid(child, 0)[1] == 0 else "hung")
+""") == "done"
