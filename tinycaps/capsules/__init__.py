@@ -1,15 +1,16 @@
 """Capsules with dynamic routing: Sabour, Frosst, Hinton 2017 (S17), from squash to the whole network.
 
-Read in this order: squash, predictions, routing, length, margin_loss, mask, decoder, config, capsnet, capsnet_loss; then baseline, and
-fast_capsnet with ops/fourier_plan for speed.
+Read in this order: squash, predictions, routing, length, margin_loss, mask, decoder, config, capsnet, capsnet_loss; then baseline. For
+speed: ops/fourier_plan, fast_capsnet, and choose_network between the two.
 """
 from .baseline import (CNN_DIGITS, CNN_PAPER, CNNConfig, cnn_backward, cnn_forward, cnn_loss_backward, cnn_loss_forward,
                        init_cnn)
 from .capsnet import PLAIN, CapsNetCache, Network, capsnet_backward, capsnet_forward, init_capsnet, predict
 from .capsnet_loss import CapsNetLossCache, capsnet_loss_backward, capsnet_loss_forward
+from .choose_network import choose_network
 from .config import DIGITS, PAPER, CapsNetConfig
 from .decoder import decoder_backward, decoder_forward, init_decoder
-from .fast_capsnet import choose_network, fast_capsnet_backward, fast_capsnet_forward
+from .fast_capsnet import fast_capsnet_backward, fast_capsnet_forward
 from .length import length_backward, length_forward
 from .margin_loss import margin_loss_backward, margin_loss_forward
 from .mask import mask_backward, mask_forward
