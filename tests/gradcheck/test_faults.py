@@ -30,7 +30,7 @@ FAULTS = {
     "a sign within": (squash_forward, squash_backward, "(1 - squared)", "(1 + squared)", draw((3, 4)), {}),
     "a forgotten chain": (sigmoid_forward, sigmoid_backward, "* (1 - y)", "", draw((3, 4)), {}),
     "a unit vector for a vector": (length_forward, length_backward, "(length + (length == 0))", "(1 + 0 * length)", draw((3, 4)), {}),
-    "a shift by one pixel": (conv2d_forward, conv2d_backward, "top:padded_shape[1] - bottom", "top + 1:padded_shape[1] - bottom + 1",
+    "a shift by one pixel": (conv2d_forward, conv2d_backward, "top:padded.shape[1] - bottom", "top + 1:padded.shape[1] - bottom + 1",
                              draw((1, 4, 4, 2), (4, 4, 2, 2), (2,)), dict(padding="same")),
     "the straight way of the logits": (routing_forward, routing_backward, "dsoftmax if db is None else db + dsoftmax", "dsoftmax",
                                        draw((2, 4, 3, 4)), {}),
