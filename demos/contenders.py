@@ -13,10 +13,9 @@ from functools import partial
 from typing import NamedTuple
 
 from tinycaps.backend import asarray, get_xp, to_numpy
-from tinycaps.capsules import PLAIN, CapsNetConfig, Network, capsnet, capsnet_loss_backward, capsnet_loss_forward, fast_capsnet
+from tinycaps.capsules import PLAIN, CapsNetConfig, capsnet, capsnet_loss_backward, capsnet_loss_forward, fast_capsnet, fast_network
 from tinycaps.environment import sgemm_rate
 from tinycaps.optim import adam
-from tinycaps.workspace import Workspace
 
 PARTS = ("conv1", "primary", "predictions", "routing", "decoder and losses", "optimiser")
 """All but the last have a forward and a backward; squash counts as primary, giving memory back at the end as optimiser."""
@@ -31,7 +30,7 @@ ENDS = {
         "relu_backward": ("primary backward", None)}),
     "fast": (fast_capsnet, {
         "_conv1_forward": (None, "conv1 forward"),
-        "squash_forward": (None, "primary forward"),
+        "_squash_forward": (None, "primary forward"),
         "_predictions_forward": (None, "predictions forward"),
         "_routing_forward": (None, "routing forward"),
         "_routing_backward": ("decoder and losses backward", "routing backward"),
@@ -145,7 +144,7 @@ class TinyCaps(Contender):
         self.module, self.ends = ENDS["fast" if fast else "plain"]
         self.network = PLAIN
         if fast:
-            self.network = Network(partial(fast_capsnet.fast_capsnet_forward, workspace=Workspace()), fast_capsnet.fast_capsnet_backward)
+            self.network = fast_network()
         self.xp = get_xp(self.images)
         self.watch = Stopwatch(self.xp.cuda.Device().synchronize if task.device == "gpu" else None)
         self.peak = self.xp.get_default_memory_pool().total_bytes if task.device == "gpu" else peak_memory

@@ -241,3 +241,20 @@ if child == 0:
     os._exit(0)
 print("done" if os.waitpid(child, 0)[1] == 0 else "hung")
 """) == "done"
+
+
+def test_an_interrupt_comes_out_when_no_slice_is_at_work_any_more(cores, monkeypatch):
+    cores(2)
+    waiting, done = [module.wait], []
+
+    def interrupted(futures):
+        if waiting:
+            monkeypatch.setattr(module, "wait", waiting.pop())
+            time.sleep(0.1)                                             # the first two slices have begun
+            raise KeyboardInterrupt
+    monkeypatch.setattr(module, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt), parallel(np) as split:
+        split(lambda part: (time.sleep(0.3), done.append(part)), 8, 8)
+    ended = list(done)
+    time.sleep(0.5)
+    assert 0 < len(ended) < 8 and done == ended

@@ -66,3 +66,15 @@ def test_arrays_are_like_another_one_unless_told(xp):
         assert empty(workspace, "active", (2, 3), like, bool).dtype == bool
         assert get_xp(empty(workspace, "V", (2, 3), like)) is xp
     assert empty(workspace, "V", (2, 3), like) is workspace.empty("V", (2, 3), xp, "float32")
+
+
+def test_a_cache_serves_one_backward_right_after_its_forward():
+    workspace = Workspace()
+    first = workspace.begin()
+    second = workspace.begin()
+    for turn in first, 0, 99:
+        with pytest.raises(RuntimeError, match="^cache: got one that a later call with the same workspace has overwritten, wanted one"):
+            workspace.end(turn)
+    workspace.end(second)
+    with pytest.raises(RuntimeError, match="^cache: got"):
+        workspace.end(second)

@@ -1,4 +1,4 @@
-"""Optimisers: the only functions that write in place.
+"""Optimisers: they write in place.
 
 Each call updates ``params`` and ``state`` where they lie. The state begins as an empty dict and ends as a flat one, so that a
 checkpoint can hold it: ``"step"`` and, for every parameter, running averages such as ``"m.digit.W"``.

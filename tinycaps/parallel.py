@@ -50,9 +50,14 @@ def _one_by_one(work, count, pieces=None):
 
 
 def _share_out(pool, cores, work, count, pieces=None):
-    """Run the slices on the pool, under the caller's np.errstate; return or raise when all of them have ended."""
+    """Run the slices on the pool, under the caller's np.errstate; return or raise, also on Ctrl-C, when none of them is at work."""
     running = [pool.submit(copy_context().run, work, part) for part in _cut(count, pieces or cores)]
-    wait(running)
+    try:
+        wait(running)
+    finally:
+        for future in running:
+            future.cancel()
+        wait(running)
     for future in running:
         future.result()
 

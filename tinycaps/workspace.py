@@ -12,11 +12,30 @@ class Workspace:
     """
 
     def __init__(self):
-        self._buffers = {}
+        self._buffers, self._turn = {}, 0
 
-    def holds(self, name, shape):
-        """Tell whether there is a buffer of this name and shape already."""
-        return name in self._buffers and self._buffers[name].shape == tuple(shape)
+    def begin(self):
+        """Hand the buffers to a forward; return its turn, a number for its cache."""
+        self._turn += 1
+        return self._turn
+
+    def end(self, turn):
+        """Hand them to the backward of that turn, once.
+
+        Raises
+        ------
+        RuntimeError
+            If another forward, or this backward before, has written over the cache.
+        """
+        if turn != self._turn:
+            raise RuntimeError("cache: got one that a later call with the same workspace has overwritten, "
+                               "wanted one backward right after its forward")
+        self._turn += 1
+
+    def holds(self, name, shape, dtype):
+        """Tell whether there is a buffer of this name, shape and dtype already."""
+        found = self._buffers.get(name)
+        return found is not None and found.shape == tuple(shape) and found.dtype == dtype
 
     def empty(self, name, shape, xp, dtype):
         """Return the buffer of this name, made anew if its shape, dtype or memory is another."""

@@ -1,10 +1,11 @@
 """The faster network is chosen by arithmetic that can be redone by hand, and the reason is told."""
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from tests.ops.facts import refuses
-from tinycaps.capsules import DIGITS, PAPER, PLAIN, choose_network, fast_capsnet_backward, fast_capsnet_forward
+from tinycaps.capsules import DIGITS, PAPER, PLAIN, choose_network, fast_capsnet_backward, fast_capsnet_forward, fast_network, init_capsnet
 
 
 def test_the_published_network_is_fast_at_its_batch_and_plain_for_one_image():
@@ -32,3 +33,19 @@ def test_the_plain_network_is_chosen_where_it_is_faster_or_the_only_one_and_the_
 @pytest.mark.parametrize("batch", [0, -1, 2.5])
 def test_a_batch_is_at_least_one_image(batch):
     refuses(ValueError, f"batch: got {batch}, wanted an integer of at least 1", choose_network, PAPER, batch)
+
+
+def test_a_cache_that_was_overwritten_is_refused():
+    config = replace(DIGITS, reconstruction_weight=0)
+    params = init_capsnet(np.random.default_rng(0), config)
+    x, other = np.random.default_rng(1).random((2, 3, 8, 8, 1), dtype="float32")
+    network = fast_network()
+    v, cache = network.forward(params, x, config)
+    network.forward(params, other, config)
+    refused = pytest.raises(RuntimeError, match="^cache: got one that a later call with the same workspace has overwritten")
+    with refused:
+        network.backward(v, cache)
+    v, cache = network.forward(params, x, config)
+    network.backward(v, cache)
+    with refused:
+        network.backward(v, cache)

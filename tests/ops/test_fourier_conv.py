@@ -99,8 +99,8 @@ def test_with_a_workspace_everything_stays_right_though_the_calls_differ(xp):
 
 def test_a_workspace_lends_the_same_memory_again():
     workspace = Workspace()
-    out, (first, *_) = fourier_conv2d_forward(*case(), stride=2, workspace=workspace)
-    kept, (dx, dW, _) = out.copy(), fourier_conv2d_backward(out, (first, (2, 6, 6, 2), 2))
+    out, cache = fourier_conv2d_forward(*case(), stride=2, workspace=workspace)
+    first, kept, (dx, dW, _) = cache[0], out.copy(), fourier_conv2d_backward(out, cache)
     kept_dx = dx.copy()
     again, cache = fourier_conv2d_forward(*draw((2, 6, 6, 2), (3, 3, 2, 3), (3,), seed=1), stride=2, workspace=workspace)
     assert np.shares_memory(first.V, cache[0].V) and np.shares_memory(first.U, cache[0].U)

@@ -7,7 +7,7 @@ from .baseline import (CNN_DIGITS, CNN_PAPER, CNNConfig, cnn_backward, cnn_forwa
                        init_cnn)
 from .capsnet import PLAIN, CapsNetCache, Network, capsnet_backward, capsnet_forward, init_capsnet, predict
 from .capsnet_loss import CapsNetLossCache, capsnet_loss_backward, capsnet_loss_forward
-from .choose_network import choose_network
+from .choose_network import choose_network, fast_network
 from .config import DIGITS, PAPER, CapsNetConfig
 from .decoder import decoder_backward, decoder_forward, init_decoder
 from .fast_capsnet import fast_capsnet_backward, fast_capsnet_forward
@@ -23,7 +23,7 @@ __all__ = [
     "RoutingCache",
     "capsnet_backward", "capsnet_forward", "capsnet_loss_backward", "capsnet_loss_forward", "choose_network", "cnn_backward", "cnn_forward",
     "cnn_loss_backward", "cnn_loss_forward", "decoder_backward", "decoder_forward", "fast_capsnet_backward",
-    "fast_capsnet_forward", "init_capsnet", "init_cnn", "init_decoder",
+    "fast_capsnet_forward", "fast_network", "init_capsnet", "init_cnn", "init_decoder",
     "length_backward", "length_forward", "margin_loss_backward", "margin_loss_forward", "mask_backward", "mask_forward", "predict",
     "predictions_backward", "predictions_forward", "routing_backward", "routing_forward", "squash_backward", "squash_forward",
 ]

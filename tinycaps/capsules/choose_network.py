@@ -14,6 +14,11 @@ WORTH = 0.5
 """The fast network is chosen if its convolution takes at most this part of the multiplications: it moves more numbers for each."""
 
 
+def fast_network():
+    """Return the fast Network, with a workspace of its own: one backward for each forward, and gradients that hold until the next."""
+    return Network(partial(fast_capsnet_forward, workspace=Workspace()), fast_capsnet_backward, partial(parallel, np))
+
+
 def choose_network(config, batch):
     """Return the faster Network for a config and a number of samples at a time, and the reason in one line.
 
@@ -30,7 +35,7 @@ def choose_network(config, batch):
     Returns
     -------
     network : Network
-        The fast one has a workspace of its own: one backward for each forward, and gradients that hold until the next.
+        `fast_network` or the plain one.
     reason : str
     """
     check_count(batch=batch)
@@ -48,5 +53,4 @@ def choose_network(config, batch):
     share = f"{fourier / direct:.0%} of the multiplications by Fourier convolution at batch {batch}"
     if fourier > WORTH * direct:
         return PLAIN, f"plain network: it would be {share}"
-    forward = partial(fast_capsnet_forward, workspace=Workspace())
-    return Network(forward, fast_capsnet_backward, partial(parallel, np)), f"fast network: {share}"
+    return fast_network(), f"fast network: {share}"

@@ -23,7 +23,8 @@ def fourier_conv2d_forward(x, W, bias, stride=1, workspace=None):
     stride : int
         Must divide h.
     workspace : Workspace, optional
-        Holds the transformed pixels and kernels; the backward then overwrites them, so the cache serves once.
+        Holds the transformed pixels and kernels; the backward overwrites them, so the cache serves once, and each layer needs a
+        workspace of its own.
 
     Returns
     -------
@@ -44,13 +45,14 @@ def fourier_conv2d_forward(x, W, bias, stride=1, workspace=None):
     check_count(stride=stride)
     plan = fourier_plan(x.shape[1], len(W), stride)
     xp = get_xp(x)
+    turn = workspace.begin() if workspace else None
     with parallel(xp) as split:
         phases = _to_phases(x, stride)
         V = empty(workspace, "V", (len(plan.B_T), *phases.shape[1:]), x)
         transform(plan.B_T, phases.reshape(len(phases), -1), V.reshape(len(V), -1), split)
         y, cache = products_forward(V, W, bias, plan, split, workspace)
     out = y.reshape(plan.out, plan.out, len(x), -1).transpose(2, 0, 1, 3)
-    return out, (cache, x.shape, stride)
+    return out, (cache, x.shape, stride, turn)
 
 
 def fourier_conv2d_backward(dout, cache, input_gradient=True):
@@ -67,10 +69,12 @@ def fourier_conv2d_backward(dout, cache, input_gradient=True):
     -------
     dx, dW, dbias : arrays, shaped as x, W, bias
     """
-    products, shape, stride = cache
+    products, shape, stride, turn = cache
     plan = products.plan
     check_shapes(dout=(dout, (shape[0], plan.out, plan.out, products.W.shape[3])), W=(products.W, products.W.shape))
     xp = get_xp(dout)
+    if products.workspace:
+        products.workspace.end(turn)
     with parallel(xp) as split:
         dy = xp.ascontiguousarray(dout.transpose(1, 2, 0, 3)).reshape(plan.out ** 2, len(dout), -1)
         dV, dW, dbias = products_backward(dy, products, split)

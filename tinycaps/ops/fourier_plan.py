@@ -35,8 +35,8 @@ so the pair f, −f contributes 2(cos − sin) p₁ − 2 sin p₂ − 2 cos p�
 
 With channels, V_r is a matrix (n, s²·c), one row for each sample and the phases side by side, and U_r is (s²·c, f): the sum
 over the phases and channels is a matrix product too, and the work is R small GEMMs. For CapsNet's primary capsules and 128 samples
-these are 9.9 GFLOP, with the transforms 15.7, instead of 48.9. The backward needs twice as many products but no more transforms: a
-training step takes 41 instead of 147.
+these are 9.9 GFLOP, with the transforms 15.7, instead of 48.9. The backward needs twice as many products, but transforms
+as many numbers as the forward: a training step takes 41 instead of 147.
 
 **6. Backward** is the same lines transposed, from bottom to top, for the map is linear in x and in w:
 
@@ -48,6 +48,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+
+from ..checks import check_count
 
 
 class FourierPlan(NamedTuple):
@@ -85,6 +87,7 @@ def fourier_plan(size, kernel, stride):
     ValueError
         If the stride does not divide the size, or the kernel is larger than the image.
     """
+    check_count(size=size, kernel=kernel, stride=stride)
     if size % stride or kernel > size:
         raise ValueError(f"size: got {size} with kernel {kernel} and stride {stride}, wanted a multiple of the stride, at least the kernel")
     grid, out = size // stride, (size - kernel) // stride + 1
