@@ -9,7 +9,7 @@ published network on the full MNIST, with ``--data FILE.npz`` your own. Then it 
     coupling.png            how the primary capsules divide themselves among the classes, round by round
 
     python -m demos.capsnet                                        under a minute, no network needed
-    python -m demos.capsnet --data mnist --epochs 1 --shift 0      the published network, some 5 minutes
+    python -m demos.capsnet --data mnist --epochs 1 --shift 0      the published network, four minutes
     python -m demos.capsnet --data mnist --resume                  go on after a kill, from the last minute's checkpoint
     python -m demos.capsnet --predict IMAGE.png ...                read your own images with the trained network
 
