@@ -30,37 +30,26 @@ def parser(name, doc):
 
 def whole_number(least):
     """Return an argument type: an integer of at least so much."""
-    def convert(text):
+    return _number(int, lambda number: number >= least, f"an integer of at least {least}")
+
+
+def _number(convert, is_good, wanted):
+    """Return an argument type that refuses, in one line, what is no such number."""
+    def read(text):
         try:
-            number = int(text)
+            number = convert(text)
         except ValueError:
-            number = least - 1
-        if number < least:
-            raise argparse.ArgumentTypeError(f"got {text!r}, wanted an integer of at least {least}")
+            number = math.nan
+        if not is_good(number):
+            raise argparse.ArgumentTypeError(f"got {text!r}, wanted {wanted}")
         return number
-    return convert
+    return read
 
 
-def positive_number(text):
-    """Convert an argument that must be finite and above 0, such as a learning rate."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"got {text!r}, wanted a number above 0")
-    return number
-
-
-def share(text):
-    """Convert an argument that must be from 0 to 1."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 <= number <= 1:
-        raise argparse.ArgumentTypeError(f"got {text!r}, wanted a number from 0 to 1")
-    return number
+positive_number = _number(float, lambda number: 0 < number < math.inf, "a number above 0")
+"""Argument type of a learning rate and the like."""
+share = _number(float, lambda number: 0 <= number <= 1, "a number from 0 to 1")
+"""Argument type of a part of a whole."""
 
 
 def prepare(arguments):

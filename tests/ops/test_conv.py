@@ -116,3 +116,15 @@ def test_host_and_device_do_not_mix(xp):
     x, W, bias = on(xp, *hosts)
     refuses_two_memories("x, W, bias", conv2d_forward, hosts[0], W, bias)
     refuses_two_memories("dout, W", conv2d_backward, np.zeros((2, 3, 2, 3)), conv2d_forward(x, W, bias)[1])
+
+
+@pytest.mark.parametrize("numbers", [1, 200, 500])
+def test_columns_made_for_a_few_images_at_a_time_give_the_same(monkeypatch, numbers):
+    x, W, bias, dout = draw((5, 6, 7, 2), (3, 3, 2, 3), (3,), (5, 3, 4, 3))
+    out, cache = conv2d_forward(x, W, bias, stride=2, padding="same")
+    grads = conv2d_backward(dout, cache)
+    monkeypatch.setattr("tinycaps.ops.conv.COLUMNS", numbers)                       # an image has 3·4·18 = 216: parts of 1, 1, 2
+    again, cache = conv2d_forward(x, W, bias, stride=2, padding="same")
+    close(again, out)
+    for got, want in zip(conv2d_backward(dout, cache), grads):
+        close(got, want)
