@@ -1,8 +1,10 @@
 """Optimisers: they write in place.
 
 Each call updates ``params`` and ``state`` where they lie. The state begins as an empty dict and ends as a flat one, so that a
-checkpoint can hold it: ``"step"`` and, for every parameter, running averages such as ``"m.digit.W"``.
+checkpoint can hold it: for every parameter running averages such as ``"m.digit.W"``, and Adam's ``"step"``.
 """
+from functools import partial
+
 import numpy as np
 
 from .backend import get_xp
@@ -14,13 +16,12 @@ BLOCK = 65536
 
 
 def _begin(params, grads, state, slots):
-    """Check the keys, make missing slots, count the step; return for each parameter [p, g, slot, ...]."""
+    """Check the keys, make missing slots; return for each parameter [p, g, slot, ...]."""
     if grads.keys() != params.keys():
         wrong = sorted(grads.keys() ^ params.keys())
         raise ValueError(f"grads: got other keys than params ({', '.join(wrong)} in one of them only), wanted the same")
     for key, p in params.items():
         check_shapes(**{f"params[{key!r}]": (p, p.shape), f"grads[{key!r}]": (grads[key], p.shape)})
-    state["step"] = int(state.get("step", 0)) + 1
     for key, p in params.items():
         for slot in slots:
             if f"{slot}.{key}" not in state:
@@ -39,10 +40,10 @@ def _update(together, formula):
             split(lambda part: formula(*(a[part] for a in flat)), flat[0].size, -(-flat[0].size // BLOCK))
 
 
-def sgd(params, grads, state, learning_rate=0.01, momentum=0.9):
-    """Step down the gradient, with momentum.
+def sgd(params, grads, state, learning_rate=0.01, momentum=0.9, weight_decay=0.0):
+    """Step down the gradient, with momentum and weight decay.
 
-        velocity ← momentum · velocity − learning_rate · g
+        velocity ← momentum · velocity − learning_rate · (g + weight_decay · p)
         p ← p + velocity
 
     Parameters
@@ -52,6 +53,8 @@ def sgd(params, grads, state, learning_rate=0.01, momentum=0.9):
     state : dict
         Empty at first.
     learning_rate, momentum : float
+    weight_decay : float
+        Of parameters with two axes or more: biases do not decay.
 
     Raises
     ------
@@ -62,12 +65,13 @@ def sgd(params, grads, state, learning_rate=0.01, momentum=0.9):
     -----
     Polyak's momentum as Hinton's group writes it, the learning rate inside the velocity.
     """
-    def formula(p, g, velocity):
+    def formula(decay, p, g, velocity):
         velocity *= momentum
-        velocity -= learning_rate * g
+        velocity -= learning_rate * (g + decay * p if decay else g)
         p += velocity
 
-    _update(_begin(params, grads, state, ("velocity",)), formula)
+    for arrays in _begin(params, grads, state, ("velocity",)):
+        _update([arrays], partial(formula, weight_decay if arrays[0].ndim > 1 else 0.0))
 
 
 def rmsprop(params, grads, state, learning_rate=0.001, decay=0.9, epsilon=1e-8):
@@ -125,6 +129,7 @@ def adam(params, grads, state, learning_rate=0.001, beta1=0.9, beta2=0.999, epsi
     Same as the paper.
     """
     together = _begin(params, grads, state, ("m", "v"))
+    state["step"] = int(state.get("step", 0)) + 1
     rate = learning_rate / (1 - beta1 ** state["step"])
     correction = (1 - beta2 ** state["step"]) ** -0.5
 
@@ -146,3 +151,13 @@ def exponential_decay(learning_rate, step, rate=0.96, period=2000):
     S17 says "exponentially decaying" and no more; 0.96 every 2000 steps are the authors' published code.
     """
     return learning_rate * rate ** (step / period)
+
+
+def flat_then_linear(learning_rate, step, steps):
+    """Return the learning rate at a step: unchanged through the first half of so many steps, then falling to zero on a line.
+
+    Notes
+    -----
+    Hinton's Matlab for H22, which takes whole epochs.
+    """
+    return learning_rate * min(1.0, 2.0 * (1 - step / steps))

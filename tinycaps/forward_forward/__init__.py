@@ -1,0 +1,30 @@
+"""Forward-forward: every layer learns alone, from the goodness of positive and of negative data (H22).
+
+goodness               Σ y², p(positive) = σ(G − θ), and the loss of one layer
+length_normalisation   what a layer shows to the next: its direction, not its length
+peer_normalisation     no unit far more or less active than its peers
+layer                  the pair with its own objective, whose backward returns no dx: read this first
+label_pixels           the label, true, wrong or neutral, in the first pixels
+negatives              wrong labels, uniform or hard; hybrid images for learning without labels
+config                 sizes and choices
+network                a stack of layers and a linear softmax beside it
+learning               what a batch teaches, and the step that follows
+readouts               softmax, goodness, or both: the class of an image
+"""
+from .config import FFConfig
+from .goodness import goodness_backward, goodness_forward, goodness_loss_backward, goodness_loss_forward, positive_probability
+from .label_pixels import make_room, write_labels, write_neutral
+from .layer import ff_layer_loss_backward, ff_layer_loss_forward
+from .learning import ff_update, predictor_gradients, supervised_gradients, unsupervised_gradients
+from .length_normalisation import length_normalise_backward, length_normalise_forward
+from .negatives import hybrid_images, hybrid_masks, wrong_labels
+from .network import ff_activities, ff_backward, ff_features, ff_forward, init_ff
+from .peer_normalisation import peer_normalisation_backward, peer_normalisation_forward
+from .readouts import label_goodness, layer_report, predict, predictor_logits, readout_errors, vote
+
+__all__ = ["FFConfig", "ff_activities", "ff_backward", "ff_features", "ff_forward", "ff_layer_loss_backward", "ff_layer_loss_forward",
+           "ff_update", "goodness_backward", "goodness_forward", "goodness_loss_backward", "goodness_loss_forward", "hybrid_images",
+           "hybrid_masks", "init_ff", "label_goodness", "layer_report", "length_normalise_backward", "length_normalise_forward", "make_room",
+           "peer_normalisation_backward", "peer_normalisation_forward", "positive_probability", "predict", "predictor_gradients",
+           "predictor_logits", "readout_errors", "supervised_gradients", "unsupervised_gradients", "vote", "wrong_labels", "write_labels",
+           "write_neutral"]
