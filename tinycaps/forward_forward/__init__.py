@@ -24,7 +24,7 @@ from .readouts import label_goodness, layer_report, predict, predictor_logits, r
 
 __all__ = ["FFConfig", "ff_activities", "ff_backward", "ff_features", "ff_forward", "ff_layer_loss_backward", "ff_layer_loss_forward",
            "ff_update", "goodness_backward", "goodness_forward", "goodness_loss_backward", "goodness_loss_forward", "hybrid_images",
-           "hybrid_masks", "init_ff", "label_goodness", "layer_report", "length_normalise_backward", "length_normalise_forward", "make_room",
-           "peer_normalisation_backward", "peer_normalisation_forward", "positive_probability", "predict", "predictor_gradients",
-           "predictor_logits", "readout_errors", "supervised_gradients", "unsupervised_gradients", "vote", "wrong_labels", "write_labels",
+           "hybrid_masks", "init_ff", "label_goodness", "layer_report", "length_normalise_backward", "length_normalise_forward",
+           "make_room", "peer_normalisation_backward", "peer_normalisation_forward", "positive_probability", "predict",
+           "predictor_gradients", "predictor_logits", "readout_errors", "supervised_gradients", "unsupervised_gradients", "vote", "wrong_labels", "write_labels",
            "write_neutral"]

@@ -112,4 +112,3 @@ def hybrid_images(first, second, mask):
         kind = TypeError if mask.dtype != xp.bool_ else ValueError
         raise kind(f"mask: got {mask.dtype} {mask.shape}, wanted bool {wanted}")
     return xp.where(mask, first, second)
-
