@@ -36,8 +36,13 @@ def _update(together, formula):
             formula(*arrays)
             continue
         flat = [a.reshape(-1) for a in arrays]
+
+        def share(part):
+            for k in range(part.start, part.stop, BLOCK):
+                formula(*(a[k:min(k + BLOCK, part.stop)] for a in flat))
+
         with parallel(np) as split:
-            split(lambda part: formula(*(a[part] for a in flat)), flat[0].size, -(-flat[0].size // BLOCK))
+            split(share, flat[0].size)
 
 
 def sgd(params, grads, state, learning_rate=0.01, momentum=0.9, weight_decay=0.0):
@@ -143,6 +148,35 @@ def adam(params, grads, state, learning_rate=0.001, beta1=0.9, beta2=0.999, epsi
     _update(together, formula)
 
 
+def limit_norms(params, largest):
+    """Shorten, in place, the incoming weights of every unit that have become longer than allowed.
+
+        W_m ← W_m min(1, largest / ‖W_m‖)
+
+    Parameters
+    ----------
+    params : dict of arrays
+        Of which those with two axes (f, m) are weights: one unit in each column.
+    largest : float
+        Above 0.
+
+    Raises
+    ------
+    ValueError
+        If largest is not above 0.
+
+    Notes
+    -----
+    Max-norm, as in Hinton et al. 2012 (dropout): it lets a large learning rate explore without weights that run away.
+    """
+    if not largest > 0:
+        raise ValueError(f"largest: got {largest!r}, wanted a number above 0")
+    for p in params.values():
+        if p.ndim == 2:
+            xp = get_xp(p)
+            p *= largest / xp.maximum(xp.sqrt(xp.einsum("fm,fm->m", p, p)), largest)
+
+
 def exponential_decay(learning_rate, step, rate=0.96, period=2000):
     """Return the learning rate at a step: multiplied by ``rate`` every ``period`` steps, smoothly.
 
@@ -160,4 +194,4 @@ def flat_then_linear(learning_rate, step, steps):
     -----
     Hinton's Matlab for H22, which takes whole epochs.
     """
-    return learning_rate * min(1.0, 2.0 * (1 - step / steps))
+    return learning_rate * min(1.0, max(0.0, 2.0 * (1 - step / steps)))

@@ -26,7 +26,7 @@ class TrainingError(RuntimeError):
 
 
 def train(gradients, params, images, labels, *, epochs, batch, folder, about, seed=0, update=adam, learning_rate=lambda step: 1e-3,
-          augment=None, evaluate=None, resume=False, log_every=20, checkpoint_seconds=60.0):
+          augment=None, evaluate=None, evaluate_every=1, show=None, resume=False, log_every=20, checkpoint_seconds=60.0):
     """Train parameters, in place, and leave a log and a checkpoint in a folder.
 
     Parameters
@@ -52,7 +52,11 @@ def train(gradients, params, images, labels, *, epochs, batch, folder, about, se
     augment : function (x, rng) -> x, optional
         Changes the images of a batch, on the host: `tinycaps.data.random_shift`, for example.
     evaluate : function params -> dict, optional
-        Called at the end of every epoch; its numbers go into the log.
+        Called at the end of an epoch; its numbers go into the log.
+    evaluate_every : int
+        Epochs from one call of it to the next; the last epoch is always evaluated.
+    show : function dict -> None, optional
+        Called with the line that each evaluation leaves in the log.
     resume : bool
         Go on from the checkpoint in the folder.
     log_every : int
@@ -80,7 +84,7 @@ def train(gradients, params, images, labels, *, epochs, batch, folder, about, se
     folder = Path(folder)
     check_images(images)
     check_labels(labels, len(images), np.iinfo(np.int64).max)
-    check_count(epochs=epochs, batch=batch, log_every=log_every)
+    check_count(epochs=epochs, batch=batch, evaluate_every=evaluate_every, log_every=log_every)
     if not hasattr(seed, "__index__") or seed < 0:
         raise ValueError(f"seed: got {seed!r}, wanted an integer of at least 0")
     if batch > len(images):
@@ -122,8 +126,10 @@ def train(gradients, params, images, labels, *, epochs, batch, folder, about, se
                     bar.set_postfix(loss=f"{mean:.4f}", refresh=False)
                 if last or due:
                     _check_finite(params, step)
-                if last and evaluate:
+                if last and evaluate and ((epoch + 1) % evaluate_every == 0 or epoch + 1 == epochs):
                     log.write(step=step, epoch=epoch + 1, **evaluate(params))
+                    if show:
+                        show(log.lines[-1])
                 if last or due:
                     save_checkpoint(folder / "checkpoint.npz",
                                     Checkpoint(params, state, about, step, seconds + time.monotonic() - started))

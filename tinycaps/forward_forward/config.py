@@ -48,19 +48,21 @@ class FFConfig:
         object.__setattr__(self, "hidden", tuple(self.hidden))
         if len(self.hidden) < 2:
             raise ValueError(f"hidden: got {self.hidden}, wanted at least two layers: the first one is left out of the decision")
-        sizes = dict(zip(("height", "width", "channels"), self.image_shape), classes=self.classes)
-        check_count(**sizes, **{f"hidden[{k}]": m for k, m in enumerate(self.hidden)})
+        if len(self.image_shape) != 3:
+            raise ValueError(f"image_shape: got {self.image_shape}, wanted (h, w, c)")
+        for name in "image_shape", "hidden":
+            check_count(**{f"{name}[{k}]": size for k, size in enumerate(getattr(self, name))})
+        check_count(classes=self.classes)
         if self.classes > self.pixels:
             raise ValueError(f"classes: got {self.classes}, wanted at most the {self.pixels} pixels of an image: each class needs one")
         for name, choices in ("goal", GOALS), ("scale", SCALES):
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name}: got {getattr(self, name)!r}, wanted {' or '.join(choices)}")
-        for name in "theta", "label_strength":
-            value = getattr(self, name)
-            if value is not None and not 0 < value < float("inf"):
-                raise ValueError(f"{name}: got {value!r}, wanted a number above 0")
+        for name, value in ("theta", 1.0 if self.theta is None else self.theta), ("label_strength", self.label_strength):
+            if value is None or not 0 < value < float("inf"):
+                raise ValueError(f"{name}: got {value!r}, wanted a finite number above 0")
         if not 0 <= self.peer_weight < float("inf"):
-            raise ValueError(f"peer_weight: got {self.peer_weight!r}, wanted a number of at least 0")
+            raise ValueError(f"peer_weight: got {self.peer_weight!r}, wanted a finite number of at least 0")
 
     @property
     def pixels(self):

@@ -62,10 +62,16 @@ def positive_probability(goodness, theta, goal="maximise"):
     -------
     p : array (n,)
 
+    Raises
+    ------
+    ValueError
+        If theta is not above 0, or there is no such goal.
+
     Notes
     -----
     Same as the paper.
     """
+    check_shapes(goodness=(goodness, "n"))
     _check(theta, goal)
     return sigmoid_forward(GOALS[goal] * (goodness - theta))[0]
 

@@ -92,7 +92,7 @@ def make_room(*image_sets, classes=10):
 
 def _flat(images, classes):
     """Return a flat copy with room for so many label pixels."""
-    check_shapes(images=(images, "n,...") if images.ndim == 2 else (images, "n,h,w,c"))
+    check_shapes(images=(images, "n,f" if getattr(images, "ndim", 4) == 2 else "n,h,w,c"))
     check_count(classes=classes)
     x = images.reshape(len(images), -1)
     if classes > x.shape[1]:

@@ -1,10 +1,10 @@
 """What a batch teaches: gradients for `tinycaps.train.train`, supervised or not, and the step that they are followed by."""
-from ..backend import get_xp
+from ..checks import check_shapes
 from ..ops.linear import linear_forward
 from ..ops.softmax import cross_entropy_backward, cross_entropy_forward
 from ..optim import sgd
 from .label_pixels import write_labels, write_neutral
-from .negatives import hybrid_images, hybrid_masks, wrong_labels
+from .negatives import hybrid_negatives, wrong_labels
 from .network import ff_backward, ff_features, ff_forward
 
 
@@ -93,15 +93,18 @@ def unsupervised_gradients(params, images, labels, rng, config):
     grads : dict
         With the keys of params.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If the images do not fit.
+
     Notes
     -----
-    Same as the paper: each image is mixed with another one of its batch.
+    Same as the paper.
     """
-    n, (h, w, _) = len(images), config.image_shape
-    mask = get_xp(images).asarray(hybrid_masks(rng, (n, h, w)))
-    other = get_xp(images).roll(images, 1, axis=0)
-    x_neg = hybrid_images(images, other, mask)
-    return _layer_gradients(params, images.reshape(n, -1), x_neg.reshape(n, -1), config)
+    check_shapes(images=(images, (None, *config.image_shape)))
+    x_pos, x_neg = (x.reshape(len(x), -1) for x in (images, hybrid_negatives(images, rng)))
+    return _layer_gradients(params, x_pos, x_neg, config)
 
 
 def ff_update(params, grads, state, learning_rate, predictor_rate=20.0, momentum=0.9, weight_decay=0.004, predictor_decay=0.003):
@@ -115,11 +118,20 @@ def ff_update(params, grads, state, learning_rate, predictor_rate=20.0, momentum
         Of the layers; the predictor's is ``predictor_rate`` times as large.
     predictor_rate, momentum, weight_decay, predictor_decay : float
 
+    Raises
+    ------
+    ValueError
+        If params and grads have other keys.
+
     Notes
     -----
     Hinton's Matlab, in other units: it averages its gradients, (1 − momentum) times our velocity, and leaves out the 2 of
-    ∂y²/∂y. Its rates 0.01 and 0.1 are 0.0005 and 0.01 here, its decays 0.002 and 0.003 are 0.004 and 0.003.
+    ∂y²/∂y. Its rates 0.01 and 0.1 are 0.0005 and 0.01 here, its decays 0.002 and 0.003 are 0.004 and 0.003. They act through the
+    velocity here and beside it there, which is the same but for some ten steps of delay; and here the predictor's bias learns too.
     """
+    if grads.keys() != params.keys():
+        wrong = sorted(grads.keys() ^ params.keys())
+        raise ValueError(f"grads: got other keys than params ({', '.join(wrong)} in one of them only), wanted the same")
     rates = {"layer": (learning_rate, weight_decay), "predictor": (learning_rate * predictor_rate, predictor_decay)}
     groups = {"layer": {}, "predictor": {}}
     for key, p in params.items():

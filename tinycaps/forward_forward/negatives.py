@@ -65,11 +65,18 @@ def hybrid_masks(rng, shape, blurs=10):
     bool array (n, h, w, 1)
         On the host.
 
+    Raises
+    ------
+    ValueError
+        If the shape is not one of three axes, or blurs is not a positive integer.
+
     Notes
     -----
     The paper does not say how often. So many blurs are one with a binomial kernel, along each axis.
     """
     check_count(blurs=blurs)
+    if len(shape) != 3:
+        raise ValueError(f"shape: got {shape}, wanted (n, h, w)")
     filters = ndimage(np)
     kernel = np.ones(1)
     for _ in range(blurs):
@@ -112,3 +119,19 @@ def hybrid_images(first, second, mask):
         kind = TypeError if mask.dtype != xp.bool_ else ValueError
         raise kind(f"mask: got {mask.dtype} {mask.shape}, wanted bool {wanted}")
     return xp.where(mask, first, second)
+
+
+def hybrid_negatives(images, rng):
+    """Mix each image of a batch with its neighbour, by random masks.
+
+    Parameters
+    ----------
+    images : array (n, h, w, c)
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    array (n, h, w, c)
+    """
+    xp = get_xp(images)
+    return hybrid_images(images, xp.roll(images, 1, axis=0), xp.asarray(hybrid_masks(rng, images.shape[:3])))

@@ -33,9 +33,9 @@ def peer_normalisation_forward(y, mean_activity, weight=0.03, decay=0.9):
 
     Notes
     -----
-    Hinton's Matlab has no such loss: it adds 2 λ (ā − a_m) to each unit's total input (2, as in ∂y²/∂y = 2 y). This is the loss
-    that has this gradient with respect to y; the Matlab then lets it through the relu as if that were not there: see
-    `ff_layer_loss_forward`.
+    Hinton's Matlab has no such loss: to what would make each unit's total input better it adds λ (ā − a_m), which is 2 λ (ā − a_m)
+    here, for it leaves out the 2 of ∂y²/∂y = 2 y. This is the loss that has this gradient with respect to y; the Matlab then lets it
+    through the relu as if that were not there: see `ff_layer_loss_forward`.
     """
     check_shapes(y=(y, "n,m"), mean_activity=(mean_activity, "m"))
     if not 0 <= decay < 1:

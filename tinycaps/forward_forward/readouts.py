@@ -1,6 +1,6 @@
 """Three ways to ask a forward-forward network for the class, and what each layer would say alone (H22 section 3.3)."""
 from ..backend import get_xp
-from ..checks import check_count, check_images, check_labels
+from ..checks import check_count, check_images, check_labels, named_xp
 from ..ops.linear import linear_forward
 from .goodness import GOALS, goodness_forward, positive_probability
 from .label_pixels import write_labels, write_neutral
@@ -10,7 +10,7 @@ SHORTLIST = 5
 """Candidates that the predictor hands to goodness."""
 
 
-def predictor_logits(params, images, config, batch=1000):
+def predictor_logits(params, images, config, batch=1000, neutral=True):
     """Ask the predictor: one pass with the neutral label.
 
     Parameters
@@ -20,6 +20,8 @@ def predictor_logits(params, images, config, batch=1000):
     config : FFConfig
     batch : int
         Images looked at together; bounds the memory.
+    neutral : bool
+        False leaves the images as they are, for layers that have learned without labels.
 
     Returns
     -------
@@ -36,7 +38,8 @@ def predictor_logits(params, images, config, batch=1000):
     Same as the paper: a linear softmax on all layers but the first.
     """
     def one(images):
-        features = ff_features(params, write_neutral(images, config.classes, config.label_strength), config)
+        x = write_neutral(images, config.classes, config.label_strength) if neutral else images.reshape(len(images), -1)
+        features = ff_features(params, x, config)
         return linear_forward(features, params["softmax.W"], params["softmax.bias"])[0]
     return _in_batches(one, batch, images)
 
@@ -67,9 +70,12 @@ def label_goodness(params, images, config, candidates=None, batch=1000):
     -----
     Same as the paper, where the label with the highest goodness, summed over all layers but the first, is the answer: see `vote`.
     """
-    xp = get_xp(images)
+    xp = named_xp(images=images)
     if candidates is None:
         candidates = xp.arange(config.classes)[None, :].repeat(len(images), axis=0)
+    named_xp(images=images, candidates=candidates)
+    if candidates.ndim != 2 or len(candidates) != len(images):
+        raise ValueError(f"candidates: got shape {candidates.shape}, wanted ({len(images)}, j)")
 
     def one(images, candidates):
         tried = []
@@ -148,12 +154,17 @@ def readout_errors(params, images, labels, config, batch=1000):
     errors : dict of float
         Parts of all images, for ``"softmax"``, ``"goodness"``, ``"shortlist"``, and ``"layer 0"``, ``"layer 1"``, …, by the goodness
         of one layer.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a label is out of range, or the images do not fit.
     """
     check_labels(labels, len(images), config.classes)
+    xp = named_xp(images=images, labels=labels)
     logits = predictor_logits(params, images, config, batch)
     goodness = label_goodness(params, images, config, batch=batch)
     best = _shortlist(logits)
-    xp = get_xp(images)
     shortlist = vote(xp.take_along_axis(goodness, best[:, None, :], axis=2))
     answers = {"softmax": logits.argmax(axis=1), "goodness": vote(goodness),
                "shortlist": best[xp.arange(len(best)), shortlist]}

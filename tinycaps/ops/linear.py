@@ -26,7 +26,7 @@ def linear_forward(x, W, bias):
     return x @ W + bias, (x, W)
 
 
-def linear_backward(dy, cache):
+def linear_backward(dy, cache, input_gradient=True):
     """Return the gradients with respect to x, W and bias.
 
     Forward had y = x W + bias, so dx = dy Wᵀ, dW = xᵀ dy, dbias = Σ_n dy_n.
@@ -35,6 +35,8 @@ def linear_backward(dy, cache):
     ----------
     dy : array (n, m)
     cache : tuple
+    input_gradient : bool
+        Without it dx is None: for the first layer, where nobody asks for it.
 
     Returns
     -------
@@ -42,4 +44,4 @@ def linear_backward(dy, cache):
     """
     x, W = cache
     check_shapes(dy=(dy, (len(x), W.shape[1])), W=(W, W.shape))
-    return dy @ W.T, x.T @ dy, dy.sum(axis=0)
+    return dy @ W.T if input_gradient else None, x.T @ dy, dy.sum(axis=0)

@@ -3,6 +3,7 @@ import numpy as np
 
 from ..checks import check_count, check_shapes
 from .activations import relu_backward, relu_forward
+from .dropout import dropout_backward, dropout_forward
 from .linear import linear_backward, linear_forward
 
 
@@ -39,8 +40,8 @@ def init_mlp(rng, sizes, prefix="", dtype="float32"):
     return params
 
 
-def mlp_forward(params, x, prefix=""):
-    """Apply linear, relu, linear, relu, …, linear.
+def mlp_forward(params, x, prefix="", dropouts=()):
+    """Apply linear, relu, linear, relu, …, linear; while training, with dropout before any of the linear maps.
 
     Parameters
     ----------
@@ -48,6 +49,8 @@ def mlp_forward(params, x, prefix=""):
         From `init_mlp`; of a larger dict, the keys that begin with the prefix.
     x : array (n, f)
     prefix : str
+    dropouts : sequence of (mask, rate) or None, optional
+        For the input of each linear map in turn, as `dropout_forward` takes them.
 
     Returns
     -------
@@ -58,18 +61,23 @@ def mlp_forward(params, x, prefix=""):
     Raises
     ------
     ValueError
-        If there is no such layer in params.
+        If there is no such layer in params, or there are dropouts for another number of layers.
     """
     depth = sum(key.startswith(prefix) and key.endswith(".W") for key in params)
     if not depth:
         raise ValueError(f"params: got {', '.join(params) or 'no arrays'}, wanted {prefix}0.W, {prefix}0.bias, …")
+    if dropouts and len(dropouts) != depth:
+        raise ValueError(f"dropouts: got {len(dropouts)}, wanted one for each of the {depth} layers, or none")
     layers = []
     for k in range(depth):
+        dropout_cache = None
+        if dropouts and dropouts[k] is not None:
+            x, dropout_cache = dropout_forward(x, *dropouts[k])
         x, linear_cache = linear_forward(x, params[f"{prefix}{k}.W"], params[f"{prefix}{k}.bias"])
         relu_cache = None
         if k < depth - 1:
             x, relu_cache = relu_forward(x)
-        layers.append((linear_cache, relu_cache))
+        layers.append((dropout_cache, linear_cache, relu_cache))
     return x, (layers, x.shape, prefix)
 
 
@@ -93,8 +101,10 @@ def mlp_backward(dout, cache, input_gradient=False):
     check_shapes(dout=(dout, shape))
     grads = {}
     for k in range(len(layers) - 1, -1, -1):
-        linear_cache, relu_cache = layers[k]
+        dropout_cache, linear_cache, relu_cache = layers[k]
         if relu_cache is not None:
             dout = relu_backward(dout, relu_cache)
-        dout, grads[f"{prefix}{k}.W"], grads[f"{prefix}{k}.bias"] = linear_backward(dout, linear_cache)
+        dout, grads[f"{prefix}{k}.W"], grads[f"{prefix}{k}.bias"] = linear_backward(dout, linear_cache, input_gradient or k > 0)
+        if dropout_cache is not None and dout is not None:
+            dout = dropout_backward(dout, dropout_cache)
     return (grads, dout) if input_gradient else grads

@@ -1,0 +1,46 @@
+"""A class that the student was never shown: its bias alone is wrong, and can be put right afterwards (D15 section 3)."""
+from ..backend import get_xp
+from ..checks import check_labels, check_shapes
+
+
+def choose_bias_shift(logits, labels, classes, shifts):
+    """Find what to add to the biases of some classes so that the fewest samples are misread.
+
+    Parameters
+    ----------
+    logits : array (n, k)
+    labels : integer array (n,)
+    classes : sequence of int
+        Whose biases are shifted, all by the same number.
+    shifts : sequence of float
+        To choose from.
+
+    Returns
+    -------
+    shift : float
+        The one with the fewest errors; of several, that nearest to the middle of them.
+    errors : list of int
+        For every shift.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a class is out of range, there is nothing to choose from, or the labels do not fit.
+
+    Notes
+    -----
+    The paper chose on its test images; whoever calls this with held-out training images does not.
+    """
+    check_shapes(logits=(logits, "n,k"))
+    check_labels(labels, *logits.shape)
+    classes, shifts = list(classes), list(shifts)
+    if not classes or min(classes) < 0 or max(classes) >= logits.shape[1]:
+        raise ValueError(f"classes: got {classes}, wanted some of 0..{logits.shape[1] - 1}")
+    if not shifts:
+        raise ValueError("shifts: got none, wanted at least one to choose from")
+    xp = get_xp(logits)
+    chosen = (xp.arange(logits.shape[1])[:, None] == xp.asarray(classes)).any(axis=1)
+    errors = [int(((logits + shift * chosen).argmax(axis=1) != labels).sum()) for shift in shifts]
+    best = [shift for shift, error in zip(shifts, errors) if error == min(errors)]
+    middle = (best[0] + best[-1]) / 2
+    return min(best, key=lambda shift: abs(shift - middle)), errors

@@ -1,0 +1,97 @@
+"""Co-distillation: several networks learn together, each from the labels and from what the others think (the 2021 talk)."""
+from ..backend import get_xp
+from ..checks import check_labels, check_shapes
+from ..ops.mlp import mlp_backward, mlp_forward
+from ..ops.softmax import cross_entropy_backward, cross_entropy_forward
+from .soft_targets import check_temperature, soft_cross_entropy_backward, soft_cross_entropy_forward, soften
+
+
+def others_answers(answers):
+    """Average for each network what all others answer.
+
+        p_k = 1/(K − 1) Σ_{l≠k} q_l
+
+    Parameters
+    ----------
+    answers : array (K, n, c)
+        Probabilities of K networks.
+
+    Returns
+    -------
+    array (K, n, c)
+
+    Raises
+    ------
+    ValueError
+        If there is a single network.
+    """
+    check_shapes(answers=(answers, "k,n,c"))
+    if len(answers) < 2:
+        raise ValueError(f"answers: got those of {len(answers)} network, wanted at least 2: a single one has nobody to agree with")
+    return (answers.sum(axis=0) - answers) / (len(answers) - 1)
+
+
+def co_distillation_gradients(params, x, labels, prefixes, temperature=2.0, agreement=1.0, told=None):
+    """Teach several mlps one batch: the labels, and to agree with the softened answers of the others.
+
+        loss_k = CE(labels, softmax(z_k)) + agreement · T² · CE(p_k, softmax(z_k / T)),    p_k the mean of the others' softmax(z_l / T)
+
+    Parameters
+    ----------
+    params : dict
+        Of all networks, from `tinycaps.ops.init_mlp` with a prefix for each.
+    x : array (n, f)
+    labels : integer array (n,)
+    prefixes : sequence of str
+        One for each network, at least two.
+    temperature : float
+        T, above 0.
+    agreement : float
+        Weight of the others' answers; 0 while the networks learn alone.
+    told : bool array (K, n), optional
+        Which network is told which label; by default all. The answers of the others it always sees.
+
+    Returns
+    -------
+    loss : 0-d array
+        Mean over the networks; of each, the mean over the samples whose label it is told, and over all samples for agreement.
+    grads : dict
+        Of each network's own loss: the others' answers count as given.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is a single network, a setting is out of range, or the arrays do not fit.
+
+    Notes
+    -----
+    The talk gives no formula. This is deep mutual learning (Zhang et al. 2017, arXiv 1706.00384) with the mean of the others in place
+    of the mean of K − 1 divergences, which has the same gradient, and D15's temperature and T². All answers are of this batch, before
+    anybody has learned from it.
+    """
+    if len(prefixes) < 2:
+        raise ValueError(f"prefixes: got {len(prefixes)} network, wanted at least 2: a single one has nobody to agree with")
+    check_temperature(temperature)
+    if not 0 <= agreement < float("inf"):
+        raise ValueError(f"agreement: got {agreement!r}, wanted a number of at least 0")
+    xp = get_xp(x)
+    logits, caches = zip(*(mlp_forward(params, x, prefix) for prefix in prefixes))
+    check_labels(labels, *logits[0].shape)
+    if told is None:
+        told = xp.ones((len(prefixes), len(x)), dtype=bool)
+    if told.shape != (len(prefixes), len(x)) or told.dtype != xp.bool_:
+        raise ValueError(f"told: got {told.dtype} {told.shape}, wanted bool ({len(prefixes)}, {len(x)})")
+    targets = others_answers(xp.stack([soften(z, temperature) for z in logits])) if agreement else None
+    total, grads = 0, {}
+    for k, z in enumerate(logits):
+        loss, dz = 0.0, xp.zeros_like(z)
+        if bool(told[k].any()):
+            loss, cache = cross_entropy_forward(z[told[k]], labels[told[k]])
+            dz[told[k]] = cross_entropy_backward(1.0, cache)
+        if agreement:
+            soft, soft_cache = soft_cross_entropy_forward(z, targets[k], temperature)
+            weight = agreement * temperature ** 2
+            loss, dz = loss + weight * soft, dz + soft_cross_entropy_backward(weight, soft_cache)
+        grads |= mlp_backward(dz, caches[k])
+        total = total + loss
+    return total / len(prefixes), grads

@@ -1,0 +1,120 @@
+"""Mortal computation: a network whose weights mean something only on the hardware that they were learned on.
+
+Every unit of a piece of analog hardware has a gain, an offset and a noise of its own, that nobody has measured. A network learns to
+live with those that it has; copied to another piece, its weights are worth little. What it knows can still be told: another
+network, on other hardware, learns from its answers (the 2021 talk; H22 section 9).
+"""
+import numpy as np
+
+from ..checks import check_count, check_shapes
+from ..ops.activations import relu_backward, relu_forward
+from ..ops.linear import linear_backward, linear_forward
+
+
+def draw_hardware(rng, sizes, gain_spread=0.5, offset_spread=0.5, dtype="float32"):
+    """Draw the gain and offset of every unit of one piece of hardware.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    sizes : sequence of int
+        Input, layers of units, output, as for `tinycaps.ops.init_mlp`.
+    gain_spread : float
+        Standard deviation of the logarithm of the gain.
+    offset_spread : float
+        Standard deviation of the offset.
+    dtype : str
+
+    Returns
+    -------
+    hardware : dict
+        ``"0.gain"`` (m,), ``"0.offset"`` (m,), ``"1.gain"``, … on the host.
+
+    Raises
+    ------
+    ValueError
+        If a size is not a positive integer, or a spread is negative.
+    """
+    check_count(**{f"sizes[{k}]": size for k, size in enumerate(sizes)})
+    for name, spread in ("gain_spread", gain_spread), ("offset_spread", offset_spread):
+        if not 0 <= spread < float("inf"):
+            raise ValueError(f"{name}: got {spread!r}, wanted a number of at least 0")
+    hardware = {}
+    for k, m in enumerate(sizes[1:]):
+        hardware[f"{k}.gain"] = np.exp(gain_spread * rng.standard_normal(m)).astype(dtype)
+        hardware[f"{k}.offset"] = (offset_spread * rng.standard_normal(m)).astype(dtype)
+    return hardware
+
+
+def hardware_mlp_forward(params, x, hardware, noise=()):
+    """Run an mlp on a piece of hardware.
+
+        z_k = gain_k (h_{k-1} W_k + bias_k) + offset_k + noise_k,    h_k = max(z_k, 0); the last z is the output
+
+    Parameters
+    ----------
+    params : dict
+        From `tinycaps.ops.init_mlp`.
+    x : array (n, f)
+    hardware : dict
+        From `draw_hardware`, for the same sizes.
+    noise : sequence of arrays (n, m), optional
+        For every layer, drawn by the caller.
+
+    Returns
+    -------
+    out : array (n, k)
+    cache : tuple
+
+    Raises
+    ------
+    ValueError, TypeError
+        If hardware or noise are for other sizes.
+
+    Notes
+    -----
+    The talk gives no formula; gain, offset and noise for each unit are this package's reading of it.
+    """
+    layers = []
+    depth = len(hardware) // 2
+    for k in range(depth):
+        gain, offset = hardware[f"{k}.gain"], hardware[f"{k}.offset"]
+        x, linear_cache = linear_forward(x, params[f"{k}.W"], params[f"{k}.bias"])
+        check_shapes(totals=(x, "n,m"), **{f"{k}.gain": (gain, "m"), f"{k}.offset": (offset, "m")})
+        x = gain * x + offset
+        if len(noise):
+            check_shapes(totals=(x, x.shape), **{f"noise[{k}]": (noise[k], x.shape)})
+            x = x + noise[k]
+        relu_cache = None
+        if k < depth - 1:
+            x, relu_cache = relu_forward(x)
+        layers.append((linear_cache, gain, relu_cache))
+    return x, layers
+
+
+def hardware_mlp_backward(dout, cache, known=True):
+    """Return the gradients by parameter name.
+
+    Forward had z = gain (h W + bias) + offset + noise, so what reaches the linear map is gain · dz.
+
+    Parameters
+    ----------
+    dout : array (n, k)
+    cache : list
+    known : bool
+        With False the gains are taken for one, as they must be by whoever has not measured them: activities are what the hardware
+        makes them, but the gradient is only nearly right, each row scaled wrongly by a positive number.
+
+    Returns
+    -------
+    grads : dict
+        Keys and shapes of the parameters.
+    """
+    grads = {}
+    for k in range(len(cache) - 1, -1, -1):
+        linear_cache, gain, relu_cache = cache[k]
+        if relu_cache is not None:
+            dout = relu_backward(dout, relu_cache)
+        dz = gain * dout if known else dout
+        dout, grads[f"{k}.W"], grads[f"{k}.bias"] = linear_backward(dz, linear_cache, k > 0)
+    return grads
