@@ -1,10 +1,13 @@
-"""tinycaps: capsules and dynamic routing, forward and backward by hand, in NumPy or CuPy.
+"""tinycaps: capsules, forward-forward and distillation, forward and backward by hand, in NumPy or CuPy.
 
     backend      NumPy or CuPy, read off the arrays
     checks       one clear line for the mistakes people make
     gradcheck    the proof that a backward is the derivative of its forward
     ops          ordinary pairs: linear, convolution, softmax, ...
     capsules     squash, predictions, routing, margin loss, CapsNet, and the baseline CNN
+    forward_forward
+                 goodness, a layer with its own objective, negative data, networks without a backward pass
+    distillation soft targets, teachers and students, networks that learn from each other, mortal hardware
     optim        SGD with momentum, RMSprop, Adam
     train        the loop: batches, progress, log, checkpoint, resume (with run_log and checkpoint)
     data         embedded digits, the MNIST family, your own images
@@ -22,5 +25,7 @@ k class, f feature, m hidden unit. Images are channel-last, (n, h, w, c).
 Citation keys:
 
     S17  Sabour, Frosst, Hinton 2017, Dynamic Routing Between Capsules, arXiv 1710.09829
+    H22  Hinton 2022, The Forward-Forward Algorithm: Some Preliminary Investigations, arXiv 2212.13345
+    D15  Hinton, Vinyals, Dean 2015, Distilling the Knowledge in a Neural Network, arXiv 1503.02531
     K15  Kingma, Ba 2015, Adam: A Method for Stochastic Optimization, arXiv 1412.6980
 """
