@@ -16,25 +16,21 @@ published network on the full MNIST, with ``--data FILE.npz`` your own. Then it 
 The test images choose nothing: the number of epochs is fixed beforehand, and --hold-out N judges on N training images instead.
 The last line of the default: test error 0.83 % (3 of 360 wrong); one image more or less on another BLAS.
 """
-import argparse
 import dataclasses
-import json
-import sys
 from pathlib import Path
 
 import numpy as np
 
-from demos import command
+from demos import command, training
 from tinycaps import plot
 from tinycaps.backend import asarray, get_xp, to_numpy
 from tinycaps.capsules import (DIGITS, PAPER, PLAIN, CapsNetConfig, capsnet_forward, capsnet_loss_backward, capsnet_loss_forward,
                                choose_network, decoder_forward, init_capsnet, length_forward, mask_forward, predict)
 from tinycaps.checkpoint import load_checkpoint
-from tinycaps.data import hold_out, ink_margin, load_digits, load_fashion_mnist, load_image, load_mnist, load_npz, random_shift, random_warp
+from tinycaps.data import ink_margin, load_image
 from tinycaps.optim import exponential_decay
 from tinycaps.train import train
 
-LOADERS = {"digits": load_digits, "mnist": load_mnist, "fashion-mnist": load_fashion_mnist}
 SMALL = dict(epochs=50, batch=32, learning_rate=4e-3, decay=0.93, shift=0, warp=True)
 LARGE = dict(epochs=10, batch=128, learning_rate=1e-3, decay=0.9, shift=2, warp=False)
 SHOWN = 12
@@ -43,81 +39,30 @@ SHOWN = 12
 def build_parser():
     """Return the argument parser."""
     p = command.parser("capsnet", __doc__)
-    p.add_argument("--data", default="digits", metavar="NAME",
-                   help="digits (default), mnist, fashion-mnist, or FILE.npz with images and labels")
-    p.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
-    at_least_one = command.whole_number(1)
-    p.add_argument("--epochs", type=at_least_one, metavar="N", help="default 50 for images up to 16 pixels, else 10")
-    p.add_argument("--batch", type=at_least_one, metavar="N", help="default 32, or 128")
-    p.add_argument("--learning-rate", type=command.positive_number, metavar="X", help="of Adam at the start; default 4e-3, or 1e-3")
+    training.add_arguments(p, SMALL, LARGE, "Adam at the start")
     p.add_argument("--decay", type=command.positive_number, metavar="X",
                    help="the learning rate falls by this factor in an epoch; default 0.93, or 0.9")
-    p.add_argument("--shift", type=command.whole_number(0), metavar="N", help="move images by up to N pixels; default 0, or 2")
-    p.add_argument("--warp", action=argparse.BooleanOptionalAction, help="turn, stretch and move images a little; default for small images")
-    p.add_argument("--iterations", type=at_least_one, default=3, metavar="R", help="routing rounds (default 3)")
-    p.add_argument("--hold-out", type=at_least_one, metavar="N", help="judge on the last N training images, not on the test images")
+    p.add_argument("--iterations", type=command.whole_number(1), default=3, metavar="R", help="routing rounds (default 3)")
     p.add_argument("--plain", action="store_true", help="train with the readable network even where the fast one pays")
-    p.add_argument("--quick", action="store_true", help="two epochs on 256 images: does it run at all?")
-    p.add_argument("--resume", action="store_true", help="go on from the checkpoint in runs/")
-    p.add_argument("--min-accuracy", type=command.share, metavar="X", help="exit code 1 if less than this part, 0 to 1, is read rightly")
     p.add_argument("--predict", nargs="+", type=Path, metavar="IMAGE.png", help="read images instead of training")
     p.add_argument("--checkpoint", type=Path, metavar="FILE", help="for --predict; default: the one that this --data and --seed wrote")
     return p
 
 
-def load_data(arguments):
-    """Return the Dataset that the arguments ask for."""
-    if arguments.data in LOADERS:
-        data = LOADERS[arguments.data]()
-    elif arguments.data.endswith(".npz"):
-        data = load_npz(arguments.data)
-    else:
-        raise ValueError(f"data: got {arguments.data!r}, wanted {', '.join(LOADERS)} or FILE.npz")
-    if arguments.hold_out:
-        if arguments.hold_out >= len(data.train_images):
-            raise ValueError(f"hold-out: got {arguments.hold_out}, wanted fewer than the {len(data.train_images)} training images")
-        data = hold_out(data, arguments.hold_out)
-    if arguments.quick:
-        data = type(data)(*(part[::len(part) // 256 or 1][:256] for part in data))
-    return data
-
-
 def fit_config(data, iterations):
     """Return the published network for large images, the small one for small images."""
-    shape = data.train_images.shape[1:]
-    preset = DIGITS if max(shape[:2]) <= 16 else PAPER
-    classes = 1 + int(max(data.train_labels.max(), data.test_labels.max()))
-    return dataclasses.replace(preset, image_shape=shape, classes=classes, iterations=iterations)
+    preset = DIGITS if training.is_small(data) else PAPER
+    return dataclasses.replace(preset, image_shape=data.train_images.shape[1:], classes=training.count_classes(data), iterations=iterations)
 
 
-def fill_in(arguments, data):
-    """Set the training arguments that were not given."""
-    count, h, w, _ = data.train_images.shape
-    defaults = SMALL if max(h, w) <= 16 else LARGE
-    for name, value in (defaults | {"batch": min(defaults["batch"], count)}).items():
-        if getattr(arguments, name) is None:
-            setattr(arguments, name, value)
-    if arguments.quick:
-        arguments.epochs = 2
-
-
-def run_folder(arguments):
-    """Return where the checkpoint and the log of this run lie."""
-    return Path("runs") / f"capsnet-{Path(arguments.data).name}-{arguments.seed}{'-quick' if arguments.quick else ''}"
-
-
-def fit(arguments, data, config):
-    """Train a network; return its parameters, the log and the seconds."""
+def fit(arguments, data, config, folder):
+    """Train a network, in a folder; return its parameters, the log and the seconds."""
     network, reason = (PLAIN, "plain network, as asked") if arguments.plain else choose_network(config, arguments.batch)
     print(reason)
 
     def gradients(params, x, labels, rng):
         loss, cache = capsnet_loss_forward(params, x, labels, config, network)
         return loss, capsnet_loss_backward(1.0, cache)
-
-    def augment(x, rng):
-        x = random_shift(x, rng, arguments.shift) if arguments.shift else x
-        return random_warp(x, rng) if arguments.warp else x
 
     def evaluate(params):
         return {"error": float((predict(params, test_images, config, arguments.batch, network) != test_labels).mean())}
@@ -129,8 +74,8 @@ def fit(arguments, data, config):
     settings = {name: getattr(arguments, name) for name in ("learning_rate", "decay", "shift", "warp")}
     log, seconds = train(
         gradients, params, data.train_images, data.train_labels, epochs=arguments.epochs, batch=arguments.batch, seed=arguments.seed,
-        augment=augment, learning_rate=lambda step: exponential_decay(arguments.learning_rate, step, arguments.decay, steps),
-        evaluate=evaluate, folder=run_folder(arguments), resume=arguments.resume,
+        augment=training.augmentation(arguments), evaluate=evaluate, folder=folder, resume=arguments.resume,
+        learning_rate=lambda step: exponential_decay(arguments.learning_rate, step, arguments.decay, steps),
         about={"config": dataclasses.asdict(config), "margin": ink_margin(data.train_images), **settings})
     return params, log or [{"epoch": arguments.epochs, **evaluate(params)}], seconds
 
@@ -167,7 +112,7 @@ def draw(params, images, labels, config, out):
 
 def read_images(arguments):
     """Classify the user's own images with a trained network, and draw their reconstructions."""
-    path = arguments.checkpoint or run_folder(arguments) / "checkpoint.npz"
+    path = arguments.checkpoint or training.run_folder("capsnet", arguments) / "checkpoint.npz"
     if not path.exists():
         raise FileNotFoundError(f"checkpoint: got {path}, which does not exist, wanted one to predict with: "
                                 "train first (python -m demos.capsnet), or name it with --checkpoint")
@@ -198,28 +143,25 @@ def main(argv=None):
     command.prepare(arguments)
     if arguments.predict:
         return read_images(arguments)
-    data = load_data(arguments)
+    data = training.load_data(arguments)
     config = fit_config(data, arguments.iterations)
-    fill_in(arguments, data)
+    training.fill_in(arguments, data, SMALL, LARGE)
     size = sum(p.size for p in init_capsnet(np.random.default_rng(0), config).values())
     print(f"{len(data.train_images):,} images of {'x'.join(map(str, config.image_shape))}, {config.classes} classes; "
           f"{config.primary_capsules:,} primary capsules, {size:,} parameters, {config.iterations} routing rounds")
-    try:
-        params, log, seconds = fit(arguments, data, config)
-    except KeyboardInterrupt:
-        if (run_folder(arguments) / "checkpoint.npz").exists():
-            print("the same command with --resume goes on from the last checkpoint", file=sys.stderr)
-        raise
-    judged_on = "held-out training images" if arguments.hold_out else "test images"
+    folder = training.run_folder("capsnet", arguments)
+    with training.resumable(folder):
+        params, log, seconds = fit(arguments, data, config, folder)
+    judged, judged_on = training.judged(arguments)
     plot.save(plot.learning_curves(log, judged_on), arguments.out / "learning_curves.png")
     draw(params, data.test_images[:SHOWN], data.test_labels[:SHOWN], config, arguments.out)
     error = [line["error"] for line in log if "error" in line][-1]
     wrong = round(error * len(data.test_images))
-    (arguments.out / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log), encoding="utf-8")
+    training.write_log(arguments, log)
     record.write(error=error, wrong=wrong, judged=len(data.test_images), judged_on=judged_on, parameters=size,
                  training_seconds=round(seconds, 1), config=dataclasses.asdict(config))
-    print(f"trained in {seconds:.0f} s; figures and run.json are in {arguments.out}, the checkpoint in {run_folder(arguments)}")
-    print(f"{'held-out' if arguments.hold_out else 'test'} error {100 * error:.2f} % ({wrong} of {len(data.test_images):,} wrong)")
+    print(f"trained in {seconds:.0f} s; figures and run.json are in {arguments.out}, the checkpoint in {folder}")
+    print(f"{judged} error {100 * error:.2f} % ({wrong} of {len(data.test_images):,} wrong)")
     return int(arguments.min_accuracy is not None and 1 - error < arguments.min_accuracy)
 
 

@@ -48,6 +48,8 @@ def _number(convert, is_good, wanted):
 
 positive_number = _number(float, lambda number: 0 < number < math.inf, "a number above 0")
 """Argument type of a learning rate and the like."""
+not_negative = _number(float, lambda number: 0 <= number < math.inf, "a number of at least 0")
+"""Argument type of a weight decay and the like."""
 share = _number(float, lambda number: 0 <= number <= 1, "a number from 0 to 1")
 """Argument type of a part of a whole."""
 

@@ -166,3 +166,150 @@ def cnn(params, image, config, mask=None):
     if mask is not None:
         h = dropout(h, mask, config.dropout)
     return linear(h, params["output.0.W"], params["output.0.bias"])
+
+
+def goodness(y):
+    """G = Σ_m y_m², H22 section 2"""
+    return sum(a * a for a in y)
+
+
+def goodness_loss(positive, negative, theta, sign=1):
+    """− log σ(G⁺ − θ) − log σ(θ − G⁻) of one pair, H22 Eq. 1; with the sign −1 goodness is minimised"""
+    return -sum(math.log(p) for p in sigmoid([sign * (positive - theta), sign * (theta - negative)]))
+
+
+def length_normalise(y, length_wanted):
+    """ŷ = s y / ‖y‖, H22 section 2.1"""
+    return [length_wanted * a / length(y) for a in y] if any(y) else [0.0 for _ in y]
+
+
+def running_means(batch, means, decay=0.9):
+    """a_m = decay · a_m + (1 − decay) · 1/n Σ_n y_nm, Hinton's Matlab for H22"""
+    return [decay * means[m] + (1 - decay) * sum(y[m] for y in batch) / len(batch) for m in range(len(means))]
+
+
+def peer_normalisation(batch, means, weight=0.03, decay=0.9):
+    """weight / (1 − decay) · Σ_m (a_m − ā)², whose gradient is twice the term of Hinton's Matlab for H22"""
+    a = running_means(batch, means, decay)
+    return weight / (1 - decay) * sum((each - sum(a) / len(a)) ** 2 for each in a)
+
+
+def ff_layer_loss(W, bias, positive, negative, theta, sign=1):
+    """H22 Eq. 1, mean over the pairs"""
+    total = 0.0
+    for pair in zip(positive, negative, strict=True):
+        total += goodness_loss(*(goodness(relu(linear(x, W, bias))) for x in pair), theta, sign)
+    return total / len(positive)
+
+
+def ff_layer_gradient(W, bias, positive, negative, theta, sign=1, push=None, through_relu=False):
+    """∂/∂W and ∂/∂bias of H22 Eq. 1: dz_m = ∓ (1 − p(right)) 2 y_m / n, and push_m / n on every positive sample besides
+
+    through_relu lets the push pass where the relu is off, as Hinton's Matlab does.
+    """
+    dW, dbias = [[0.0 for _ in row] for row in W], [0.0 for _ in bias]
+    push, none = push or [0.0 for _ in bias], [0.0 for _ in bias]
+    for towards, samples, besides in (sign, positive, push), (-sign, negative, none):
+        for x in samples:
+            y = relu(linear(x, W, bias))
+            right, = sigmoid([towards * (goodness(y) - theta)])
+            for m in range(len(bias)):
+                dz = -towards * (1 - right) * 2 * y[m]
+                if y[m] > 0 or through_relu:
+                    dz += besides[m]
+                dbias[m] += dz / len(samples)
+                for f in range(len(x)):
+                    dW[f][m] += x[f] * dz / len(samples)
+    return dW, dbias
+
+
+def hybrid_mask(bits, blurs):
+    """Blurred with ¼, ½, ¼ along rows and columns, over and over, and cut at one half; mirrored at the edges; H22 section 3.2"""
+    for _ in range(2 * blurs):
+        last = len(bits[0]) - 1
+        bits = [[row[max(x - 1, 0)] / 4 + row[x] / 2 + row[min(x + 1, last)] / 4 for x in range(last + 1)] for row in bits]
+        bits = [list(column) for column in zip(*bits)]
+    return [[a > 0.5 for a in row] for row in bits]
+
+
+def ff_network(params, x, layers, length_wanted):
+    """The activities of every layer for one image, H22 section 2; length_wanted(size) is what length normalisation makes it"""
+    activities = []
+    for k in range(layers):
+        x = length_normalise(x, length_wanted(len(x)))
+        x = relu(linear(x, params[f"{k}.W"], params[f"{k}.bias"]))
+        activities.append(x)
+    return activities
+
+
+def soften(logits, temperature):
+    """p_k = exp(z_k / T) / Σ_l exp(z_l / T), D15 Eq. 1"""
+    return softmax([z / temperature for z in logits])
+
+
+def soft_cross_entropy(logits, soft_targets, temperature=1):
+    """− Σ_k p_k log q_k, q softened, D15 section 2"""
+    return -sum(p * math.log(q) for p, q in zip(soft_targets, soften(logits, temperature), strict=True))
+
+
+def soft_cross_entropy_gradient(logits, soft_targets, temperature=1):
+    """(q − p) / T, D15 Eq. 2"""
+    return [(q - p) / temperature for p, q in zip(soft_targets, soften(logits, temperature), strict=True)]
+
+
+def kl_divergence(logits, soft_targets, temperature=1):
+    """Σ_k p_k log(p_k / q_k), where p_k = 0 adds nothing"""
+    return sum(p * math.log(p / q) for p, q in zip(soft_targets, soften(logits, temperature), strict=True) if p > 0)
+
+
+def distillation_loss(logits, label, soft_targets, temperature=20, hard_weight=0.1):
+    """w · hard + (1 − w) · T² · soft, D15 section 2"""
+    soft = temperature ** 2 * soft_cross_entropy(logits, soft_targets, temperature)
+    return hard_weight * cross_entropy(logits, label) + (1 - hard_weight) * soft
+
+
+def logit_matching(logits, teacher_logits):
+    """½ Σ_k (z_k − v_k)², D15 section 2.1"""
+    return squared_error(logits, teacher_logits) / 2
+
+
+def others_answers(answers):
+    """For each network the mean of what all others answer to one sample"""
+    return [[sum(each) / len(each) for each in zip(*(q for l, q in enumerate(answers) if l != k))] for k in range(len(answers))]
+
+
+def co_distillation_losses(logits, labels, told, temperature=2, agreement=1):
+    """Of each network: CE over the labels that it is told + agreement · T² · CE with the others' mean; logits[k][n], told[k][n]"""
+    answers = [others_answers([soften(z[n], temperature) for z in logits]) for n in range(len(labels))]
+    losses = []
+    for k, z in enumerate(logits):
+        hard = [cross_entropy(z[n], label) for n, label in enumerate(labels) if told[k][n]]
+        soft = [soft_cross_entropy(z[n], answers[n][k], temperature) for n in range(len(labels))]
+        losses.append(sum(hard) / max(len(hard), 1) + agreement * temperature ** 2 * sum(soft) / len(soft))
+    return losses
+
+
+def hardware_mlp(params, x, hardware, noise=None):
+    """z = gain (x W + bias) + offset + noise, relu, z = …; noise[k] belongs to this sample"""
+    k = 0
+    while f"{k}.W" in params:
+        total = linear(relu(x) if k else x, params[f"{k}.W"], params[f"{k}.bias"])
+        x = [gain * a + offset for gain, a, offset in zip(hardware[f"{k}.gain"], total, hardware[f"{k}.offset"], strict=True)]
+        if noise is not None:
+            x = [a + b for a, b in zip(x, noise[k], strict=True)]
+        k += 1
+    return x
+
+
+def dropout_mlp(params, x, dropouts):
+    """An mlp whose linear maps hear what dropout leaves; dropouts[k] is None or this sample's mask and the rate"""
+    for k, pair in enumerate(dropouts):
+        x = relu(x) if k else x
+        x = dropout(x, *pair) if pair else x
+        x = linear(x, params[f"{k}.W"], params[f"{k}.bias"])
+    return x
+
+
+def limit_norm(w, largest):
+    """w min(1, largest / ‖w‖), the incoming weights of one unit"""
+    return [a * largest / length(w) for a in w] if length(w) > largest else list(w)

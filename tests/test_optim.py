@@ -8,16 +8,16 @@ import pytest
 from tinycaps import optim
 from tinycaps.backend import to_numpy
 from tinycaps.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from tinycaps.optim import BLOCK, adam, exponential_decay, rmsprop, sgd
+from tinycaps.optim import BLOCK, adam, exponential_decay, flat_then_linear, rmsprop, sgd
 
 SHAPES = {"W": (3, 2), "bias": (2,), "scale": ()}
 SLOTS = [(sgd, ("velocity",)), (rmsprop, ("r",)), (adam, ("m", "v"))]
 
 
-def sgd_by_hand(p, gradients, learning_rate, momentum):
+def sgd_by_hand(p, gradients, learning_rate, momentum, weight_decay=0.0):
     velocity = 0.0
     for g in gradients:
-        velocity = momentum * velocity - learning_rate * g
+        velocity = momentum * velocity - learning_rate * (g + weight_decay * p)
         p = p + velocity
     return p
 
@@ -61,7 +61,7 @@ def test_seven_steps_are_those_of_the_formula(xp, update, by_hand, settings):
         for index in np.ndindex(p.shape):
             expected = by_hand(float(first[key][index]), [float(to_numpy(g[key])[index]) for g in all_grads], **settings)
             np.testing.assert_allclose(to_numpy(p)[index], expected, rtol=1e-12)
-    assert state["step"] == 7
+    assert state.get("step") == (7 if update is adam else None)
 
 
 def test_first_step_of_adam_by_hand(xp):
@@ -78,6 +78,44 @@ def test_momentum_by_hand(xp):
     for expected in (0.9, 0.75, 0.575):
         sgd(params, {"W": xp.asarray([1.0])}, state, learning_rate=0.1, momentum=0.5)
         np.testing.assert_allclose(to_numpy(params["W"]), expected, rtol=1e-12)
+
+
+def test_weight_decay_is_that_of_the_formula_and_leaves_biases_alone(xp):
+    params, state = draw(xp, 0), {}
+    first, all_grads = {key: to_numpy(p).copy() for key, p in params.items()}, [draw(xp, seed) for seed in range(1, 6)]
+    for grads in all_grads:
+        sgd(params, grads, state, learning_rate=0.1, momentum=0.8, weight_decay=0.3)
+    for key, p in params.items():
+        for index in np.ndindex(p.shape):
+            expected = sgd_by_hand(float(first[key][index]), [float(to_numpy(g[key])[index]) for g in all_grads], 0.1, 0.8,
+                                   0.3 if key == "W" else 0.0)
+            np.testing.assert_allclose(to_numpy(p)[index], expected, rtol=1e-12)
+
+
+def test_weight_decay_by_hand(xp):
+    # Nothing to follow, lr 0.5, momentum 0.5, decay 0.2. W = 1: velocity -0.5·0.2·1 = -0.1, W = 0.9; then -0.05 - 0.09 = -0.14, 0.76.
+    params, state = {"W": xp.asarray([[1.0]]), "bias": xp.asarray([1.0])}, {}
+    for expected in (0.9, 0.76):
+        sgd(params, {"W": xp.zeros((1, 1)), "bias": xp.zeros(1)}, state, learning_rate=0.5, momentum=0.5, weight_decay=0.2)
+        np.testing.assert_allclose(to_numpy(params["W"]), [[expected]], rtol=1e-12)
+    assert params["bias"][0] == 1
+
+
+def test_weight_decay_keeps_the_dtype(xp):
+    params, grads, state = draw(xp, 0, "float32"), draw(xp, 1, "float32"), {}
+    sgd(params, grads, state, weight_decay=0.3)
+    assert {str(a.dtype) for a in [*params.values(), *state.values()]} == {"float32"}
+
+
+@pytest.mark.parametrize("pretended", [1, 2, 7])
+def test_large_arrays_decay_as_small_ones_do(cores, pretended):
+    cores(pretended)
+    first, *gradients = np.random.default_rng(0).standard_normal((3, 3, BLOCK - 1))
+    p, state = steps(sgd, first.copy(), gradients, weight_decay=0.3)
+    for row in range(3):
+        alone, alone_state = steps(sgd, first[row:row + 1].copy(), [g[row:row + 1] for g in gradients], weight_decay=0.3)
+        assert np.array_equal(p[row:row + 1], alone) and np.array_equal(state["velocity.W"][row:row + 1], alone_state["velocity.W"])
+    np.testing.assert_allclose(p[2, -1], sgd_by_hand(first[2, -1], [g[2, -1] for g in gradients], 0.01, 0.9, 0.3), rtol=1e-12)
 
 
 @pytest.mark.parametrize("update, slots", SLOTS)
@@ -98,8 +136,9 @@ def test_writes_in_place_and_keeps_the_dtype(xp, update, slots, dtype):
 def test_state_is_flat(xp, update, slots):
     state = {}
     update(draw(xp, 0), draw(xp, 1), state)
-    assert state.keys() == {"step"} | {f"{slot}.{key}" for slot in slots for key in SHAPES}
-    assert type(state["step"]) is int
+    counted = {"step"} if update is adam else set()                     # the others need not know how many steps there were
+    assert state.keys() == counted | {f"{slot}.{key}" for slot in slots for key in SHAPES}
+    assert all(type(state[key]) is int for key in counted)
     assert all(state[f"{slot}.{key}"].shape == shape for slot in slots for key, shape in SHAPES.items())
 
 
@@ -215,3 +254,10 @@ def test_exponential_decay_by_hand():
     assert exponential_decay(0.001, 4000) == pytest.approx(0.0009216, rel=1e-12)
     assert exponential_decay(1.0, 1000) == pytest.approx(math.sqrt(0.96), rel=1e-12)
     assert exponential_decay(8.0, 30, rate=0.5, period=10) == pytest.approx(1.0, rel=1e-12)
+
+
+def test_flat_then_linear_by_hand():
+    # Of ten steps: 0.4 up to the fifth, 2·(1 − 7/10) = 0.6 of it at the seventh, nothing at the tenth, and never less.
+    assert [flat_then_linear(0.4, step, 10) for step in (0, 3, 5)] == [0.4, 0.4, 0.4]
+    assert flat_then_linear(0.4, 7, 10) == pytest.approx(0.24, rel=1e-12)
+    assert flat_then_linear(0.4, 10, 10) == flat_then_linear(0.4, 12, 10) == 0

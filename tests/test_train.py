@@ -162,6 +162,23 @@ def test_the_log_is_json_and_on_the_disk_at_once(tmp_path):
     assert [line["step"] for line in log if "loss" in line] == list(range(1, 10))
 
 
+@pytest.mark.parametrize("every, judged", [(1, [1, 2, 3, 4, 5]), (2, [2, 4, 5]), (5, [5]), (9, [5])])
+def test_evaluates_every_so_many_epochs_and_after_the_last_and_shows_it(tmp_path, every, judged):
+    shown = []
+    _, log = go(tmp_path, epochs=5, evaluate=lambda params: {"error": float(params["shift"])}, evaluate_every=every, show=shown.append)
+    assert [line["epoch"] for line in shown] == judged
+    assert shown == [line for line in log if "error" in line]
+
+
+def test_evaluations_of_a_resumed_run_are_those_of_an_uninterrupted_one(tmp_path):
+    settings = dict(evaluate=lambda params: {"error": float(params["shift"])}, evaluate_every=2)
+    _, whole = go(tmp_path / "whole", epochs=6, **settings)
+    with pytest.raises(TrainingError):
+        go(tmp_path / "parts", epochs=6, gradients=failing_at(11, spoil_loss), **settings)
+    _, parts = go(tmp_path / "parts", epochs=6, resume=True, **settings)
+    assert parts == whole
+
+
 def test_a_logged_loss_is_the_mean_since_the_last_line(tmp_path):
     _, often = go(tmp_path / "often")
     _, seldom = go(tmp_path / "seldom", log_every=2)
@@ -194,6 +211,7 @@ def test_the_schedule_is_followed(tmp_path):
     (ValueError, "epochs: got 0", dict(epochs=0)),
     (ValueError, "epochs: got 1.5", dict(epochs=1.5)),
     (ValueError, "log_every: got 0", dict(log_every=0)),
+    (ValueError, "evaluate_every: got 0", dict(evaluate_every=0)),
     (ValueError, "seed: got -1", dict(seed=-1))], ids=lambda value: value if isinstance(value, str) else "")
 def test_what_cannot_work_is_told_before_anything_is_written(tmp_path, error, said, change):
     go(tmp_path, epochs=1)

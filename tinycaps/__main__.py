@@ -3,6 +3,7 @@ from .environment import environment, sgemm_rate
 
 DEMOS = (
     ("capsnet", "train CapsNet on real digits: learning curves, reconstructions, what each pose dimension means"),
+    ("forward_forward", "layers that learn alone, without backpropagation, by their goodness on positive and negative data"),
     ("boat_or_house", "routing by agreement on a triangle and a rectangle"),
     ("gradient_check_tour", "every hand-derived gradient of the package held against its forward"),
     ("benchmark", "seconds, memory and GFLOP/s of a training step: plain, fast, and PyTorch if it is there"),

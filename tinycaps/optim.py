@@ -163,14 +163,14 @@ def limit_norms(params, largest):
     Raises
     ------
     ValueError
-        If largest is not above 0.
+        If largest is not a finite number above 0.
 
     Notes
     -----
     Max-norm, as in Hinton et al. 2012 (dropout): it lets a large learning rate explore without weights that run away.
     """
-    if not largest > 0:
-        raise ValueError(f"largest: got {largest!r}, wanted a number above 0")
+    if not 0 < largest < float("inf"):
+        raise ValueError(f"largest: got {largest!r}, wanted a finite number above 0")
     for p in params.values():
         if p.ndim == 2:
             xp = get_xp(p)

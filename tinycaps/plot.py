@@ -54,7 +54,7 @@ def learning_curves(log, error_of, errors=("error",)):
         right.plot(*np.reshape(points, (-1, 2)).T, style, color=colour, label=name.removeprefix("error "))
     right.set(xlabel="epoch", ylabel=f"error on the {error_of} (%)", ylim=(0, None))
     if errors[1:]:
-        right.legend(fontsize=8)
+        right.legend(fontsize=8, loc="upper right")
     _tidy(left, right)
     return figure
 
@@ -223,9 +223,10 @@ def layer_curves(log):
     for ax, label, title in zip(others, ("misjudged (%)", "error (%)"), titles):
         ax.set(xlabel="epoch", ylabel=label, ylim=(0, None))
         ax.set_title(title, fontsize=10)
-    goodness.legend(fontsize=8)
+    goodness.margins(y=0.18)
+    goodness.legend(fontsize=8, loc="upper center", ncols=2)
     if layers:
-        others[0].legend(fontsize=8)
+        others[0].legend(fontsize=8, loc="upper right")
     _tidy(goodness, *others)
     return figure
 
@@ -286,7 +287,8 @@ def goodness_histograms(positive, negative):
         ax.set_title(f"layer {k}", fontsize=10)
         ax.set_xlabel("goodness / θ")
     axes[0].set_ylabel("samples")
-    axes[0].legend(fontsize=8)
+    axes[0].margins(y=0.3)
+    axes[0].legend(fontsize=8, loc="upper left")
     figure.suptitle("How well each layer tells positive from negative data by goodness alone", fontsize=10)
     _tidy(*axes)
     return figure
@@ -313,7 +315,6 @@ def label_goodness(images, goodness, labels, chosen):
         column[1].set_xticks(range(k), map(str, range(k)), fontsize=6)
         column[1].tick_params(axis="x", length=0)
         _tidy(column[1])
-    axes[1, 0].set_ylabel("goodness / θ")
-    figure.suptitle("Every label is tried, and the one with the most goodness chosen: the true one is blue, a wrong choice vermilion",
-                    fontsize=10)
+    axes[1, 0].set_ylabel("− goodness / θ" if goodness.max() < 0 else "goodness / θ")
+    figure.suptitle("Every label is tried, and the highest bar chosen: the true label is blue, a wrong choice vermilion", fontsize=10)
     return figure

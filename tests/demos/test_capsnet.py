@@ -15,7 +15,7 @@ import pytest
 from matplotlib.image import imread, imsave
 
 from demos import capsnet as demo
-from demos import command
+from demos import command, training
 from tinycaps.capsules import CNN_DIGITS, CapsNetConfig, Network, fast_capsnet_backward, fast_capsnet_forward, init_cnn, predict
 from tinycaps.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from tinycaps.data import load_digits
@@ -239,7 +239,7 @@ def test_hold_out_judges_on_training_images_and_says_so(tmp_path, monkeypatch, c
     assert re.fullmatch(r"held-out error \d+\.\d\d % \(\d+ of 100 wrong\)", capsys.readouterr().out.splitlines()[-1])
     results = json.loads((OUT / "run.json").read_text(encoding="utf-8"))["results"]
     assert results["judged"] == 100 and results["judged_on"] == "held-out training images"
-    data, digits = demo.load_data(demo.build_parser().parse_args(["--hold-out", "100"])), load_digits()
+    data, digits = training.load_data(demo.build_parser().parse_args(["--hold-out", "100"])), load_digits()
     assert np.array_equal(data.test_images, digits.train_images[-100:]) and len(data.train_images) == 1337
 
 

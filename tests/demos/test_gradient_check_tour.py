@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from demos import gradient_check_tour as demo
-from tinycaps import ops
+from tinycaps import forward_forward, ops
 
 
 @pytest.fixture
@@ -23,7 +23,12 @@ def test_every_pair_is_on_the_tour():
     visited = [forward.__name__ for forward, *_ in demo.tour(np.random.default_rng(0))]
     assert len(visited) == len(set(visited))
     assert set(visited) == demo.all_pairs()
-    assert {"softmax_forward", "routing_forward", "capsnet_loss_forward"} <= demo.all_pairs()
+    assert {"softmax_forward", "routing_forward", "capsnet_loss_forward", "ff_layer_loss_forward"} <= demo.all_pairs()
+
+
+def test_what_is_left_out_has_a_backward_that_is_no_derivative_on_purpose():
+    assert demo.NO_PAIR == {"ff_forward"} and not demo.NO_PAIR & demo.all_pairs()
+    assert all(hasattr(forward_forward, name) for name in ("ff_forward", "ff_backward"))    # see tests/forward_forward/test_network.py
 
 
 def test_right_gradients(short, tmp_path, capsys):

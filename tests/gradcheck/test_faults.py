@@ -9,6 +9,7 @@ from tests.gradcheck.pairs import draw, verdict
 from tinycaps.capsules import (CapsNetConfig, capsnet_loss_backward, capsnet_loss_forward, init_capsnet, length_backward,
                                length_forward, margin_loss_backward, margin_loss_forward, routing_backward, routing_forward,
                                squash_backward, squash_forward)
+from tinycaps.forward_forward import ff_layer_loss_backward, ff_layer_loss_forward, goodness_loss_backward, goodness_loss_forward
 from tinycaps.gradcheck import check_gradients
 from tinycaps.ops import (conv2d_backward, conv2d_forward, cross_entropy_backward, cross_entropy_forward, linear_backward,
                           linear_forward, sigmoid_backward, sigmoid_forward, softmax_backward, softmax_forward,
@@ -19,6 +20,7 @@ TARGET = np.ones((3, 4))
 IMAGES = np.random.default_rng(1).random((3, 5, 5, 1))
 CONFIG = CapsNetConfig(image_shape=(5, 5, 1), conv_channels=3, conv_kernel=3, primary_types=2, primary_dims=2, primary_kernel=2,
                        primary_stride=1, classes=3, class_dims=3, decoder_hidden=(4,), reconstruction_weight=0.1)
+LAYER = dict(zip(("x_pos", "x_neg", "mean_activity"), draw((4, 6), (4, 6), (5,))), exact=True)
 
 FAULTS = {
     "a transpose": (linear_forward, linear_backward, "dy @ W.T", "dy @ W", draw((4, 3), (3, 3), (3,)), {}),
@@ -36,6 +38,13 @@ FAULTS = {
                                        draw((2, 4, 3, 4)), {}),
     "a round too few": (routing_forward, routing_backward, "t == 0 or cache.stop_gradient", "t <= 1", draw((2, 4, 3, 4)), {}),
     "a coupling taken for constant": (routing_forward, routing_backward, "t == 0 or cache.stop_gradient", "True", draw((2, 4, 3, 4)), {}),
+    "goodness maximised where it shall be minimised": (goodness_loss_forward, goodness_loss_backward, "dloss * sign", "dloss",
+                                                       draw((4,), (4,)), dict(theta=0.5, goal="minimise")),
+    "a push that no relu stops": (ff_layer_loss_forward, ff_layer_loss_backward, "dy * (y[:n] > 0) if exact else dy", "dy",
+                                  draw((6, 5), (5,)), LAYER),
+    "a push on the wrong samples": (ff_layer_loss_forward, ff_layer_loss_backward, "dz[:n] +=", "dz[n:] +=", draw((6, 5), (5,)), LAYER),
+    "a bias that hears positive samples only": (ff_layer_loss_forward, ff_layer_loss_backward, "dz.sum(axis=0)", "dz[:n].sum(axis=0)",
+                                                draw((6, 5), (5,)), LAYER),
     "one of two ways of v": (lambda params: capsnet_loss_forward(params, IMAGES, LABELS, CONFIG), capsnet_loss_backward,
                              "dv + mask_backward(dmasked, mask)", "mask_backward(dmasked, mask)",
                              [init_capsnet(np.random.default_rng(0), CONFIG, "float64")], dict(max_entries=10)),

@@ -1,6 +1,5 @@
 """A class that the student was never shown: its bias alone is wrong, and can be put right afterwards (D15 section 3)."""
-from ..backend import get_xp
-from ..checks import check_labels, check_shapes
+from ..checks import check_labels, check_shapes, named_xp
 
 
 def choose_bias_shift(logits, labels, classes, shifts):
@@ -33,14 +32,14 @@ def choose_bias_shift(logits, labels, classes, shifts):
     """
     check_shapes(logits=(logits, "n,k"))
     check_labels(labels, *logits.shape)
+    xp = named_xp(logits=logits, labels=labels)
     classes, shifts = list(classes), list(shifts)
-    if not classes or min(classes) < 0 or max(classes) >= logits.shape[1]:
+    if not classes or any(k not in range(logits.shape[1]) for k in classes):
         raise ValueError(f"classes: got {classes}, wanted some of 0..{logits.shape[1] - 1}")
     if not shifts:
         raise ValueError("shifts: got none, wanted at least one to choose from")
-    xp = get_xp(logits)
     chosen = (xp.arange(logits.shape[1])[:, None] == xp.asarray(classes)).any(axis=1)
     errors = [int(((logits + shift * chosen).argmax(axis=1) != labels).sum()) for shift in shifts]
     best = [shift for shift, error in zip(shifts, errors) if error == min(errors)]
-    middle = (best[0] + best[-1]) / 2
+    middle = (min(best) + max(best)) / 2
     return min(best, key=lambda shift: abs(shift - middle)), errors

@@ -1,6 +1,5 @@
 """Co-distillation: several networks learn together, each from the labels and from what the others think (the 2021 talk)."""
-from ..backend import get_xp
-from ..checks import check_labels, check_shapes
+from ..checks import check_labels, check_shapes, named_xp
 from ..ops.mlp import mlp_backward, mlp_forward
 from ..ops.softmax import cross_entropy_backward, cross_entropy_forward
 from .soft_targets import check_temperature, soft_cross_entropy_backward, soft_cross_entropy_forward, soften
@@ -74,17 +73,19 @@ def co_distillation_gradients(params, x, labels, prefixes, temperature=2.0, agre
     check_temperature(temperature)
     if not 0 <= agreement < float("inf"):
         raise ValueError(f"agreement: got {agreement!r}, wanted a number of at least 0")
-    xp = get_xp(x)
     logits, caches = zip(*(mlp_forward(params, x, prefix) for prefix in prefixes))
+    check_shapes(**{f"logits of {prefix}": (z, "n,c") for prefix, z in zip(prefixes, logits)})
     check_labels(labels, *logits[0].shape)
+    xp = named_xp(x=x, labels=labels)
     if told is None:
         told = xp.ones((len(prefixes), len(x)), dtype=bool)
+    named_xp(x=x, told=told)
     if told.shape != (len(prefixes), len(x)) or told.dtype != xp.bool_:
         raise ValueError(f"told: got {told.dtype} {told.shape}, wanted bool ({len(prefixes)}, {len(x)})")
     targets = others_answers(xp.stack([soften(z, temperature) for z in logits])) if agreement else None
     total, grads = 0, {}
     for k, z in enumerate(logits):
-        loss, dz = 0.0, xp.zeros_like(z)
+        loss, dz = xp.zeros((), dtype=z.dtype), xp.zeros_like(z)
         if bool(told[k].any()):
             loss, cache = cross_entropy_forward(z[told[k]], labels[told[k]])
             dz[told[k]] = cross_entropy_backward(1.0, cache)

@@ -1,4 +1,5 @@
 """What a student is asked: to agree with its teacher, to be right, or some of both (D15 sections 2, 2.1)."""
+from ..checks import check_dloss, check_shapes
 from ..ops.softmax import cross_entropy_backward, cross_entropy_forward
 from ..ops.squared_error import squared_error_backward, squared_error_forward
 from .soft_targets import check_temperature, soft_cross_entropy_backward, soft_cross_entropy_forward
@@ -60,6 +61,7 @@ def distillation_loss_backward(dloss, cache):
     dlogits : array (n, k)
     """
     hard_cache, soft_cache, hard_weight, soft_weight = cache
+    check_dloss(dloss, hard_cache[0])
     return cross_entropy_backward(dloss * hard_weight, hard_cache) + soft_cross_entropy_backward(dloss * soft_weight, soft_cache)
 
 
@@ -88,6 +90,7 @@ def logit_matching_forward(logits, teacher_logits):
     Same as the paper: what distillation comes to at high temperature. For logits of zero mean in each sample, the gradient
     (q − p)/T of the soft cross entropy tends to (z − v)/(k T²), this one's divided by k T².
     """
+    check_shapes(logits=(logits, "n,k"), teacher_logits=(teacher_logits, "n,k"))
     loss, cache = squared_error_forward(logits, teacher_logits)
     return 0.5 * loss, cache
 
@@ -104,4 +107,5 @@ def logit_matching_backward(dloss, cache):
     -------
     dlogits : array (n, k)
     """
+    check_dloss(dloss, cache)
     return squared_error_backward(0.5 * dloss, cache)

@@ -33,8 +33,10 @@ def draw_hardware(rng, sizes, gain_spread=0.5, offset_spread=0.5, dtype="float32
     Raises
     ------
     ValueError
-        If a size is not a positive integer, or a spread is negative.
+        If there are fewer than two sizes, one is not a positive integer, or a spread is negative.
     """
+    if len(sizes) < 2:
+        raise ValueError(f"sizes: got {tuple(sizes)}, wanted at least an input and an output")
     check_count(**{f"sizes[{k}]": size for k, size in enumerate(sizes)})
     for name, spread in ("gain_spread", gain_spread), ("offset_spread", offset_spread):
         if not 0 <= spread < float("inf"):
@@ -76,7 +78,7 @@ def hardware_mlp_forward(params, x, hardware, noise=()):
     The talk gives no formula; gain, offset and noise for each unit are this package's reading of it.
     """
     layers = []
-    depth = len(hardware) // 2
+    depth = _count_layers(params, hardware, noise)
     for k in range(depth):
         gain, offset = hardware[f"{k}.gain"], hardware[f"{k}.offset"]
         x, linear_cache = linear_forward(x, params[f"{k}.W"], params[f"{k}.bias"])
@@ -89,7 +91,7 @@ def hardware_mlp_forward(params, x, hardware, noise=()):
         if k < depth - 1:
             x, relu_cache = relu_forward(x)
         layers.append((linear_cache, gain, relu_cache))
-    return x, layers
+    return x, (layers, x.shape)
 
 
 def hardware_mlp_backward(dout, cache, known=True):
@@ -100,7 +102,7 @@ def hardware_mlp_backward(dout, cache, known=True):
     Parameters
     ----------
     dout : array (n, k)
-    cache : list
+    cache : tuple
     known : bool
         With False the gains are taken for one, as they must be by whoever has not measured them: activities are what the hardware
         makes them, but the gradient is only nearly right, each row scaled wrongly by a positive number.
@@ -110,11 +112,26 @@ def hardware_mlp_backward(dout, cache, known=True):
     grads : dict
         Keys and shapes of the parameters.
     """
+    layers, shape = cache
+    check_shapes(dout=(dout, shape))
     grads = {}
-    for k in range(len(cache) - 1, -1, -1):
-        linear_cache, gain, relu_cache = cache[k]
+    for k in range(len(layers) - 1, -1, -1):
+        linear_cache, gain, relu_cache = layers[k]
         if relu_cache is not None:
             dout = relu_backward(dout, relu_cache)
         dz = gain * dout if known else dout
         dout, grads[f"{k}.W"], grads[f"{k}.bias"] = linear_backward(dz, linear_cache, k > 0)
     return grads
+
+
+def _count_layers(params, hardware, noise):
+    """Return how many layers the network has, if the hardware has as many, and the noise too."""
+    depth = sum(key.endswith(".W") for key in params)
+    if not depth:
+        raise ValueError(f"params: got {', '.join(params) or 'no arrays'}, wanted 0.W, 0.bias, …")
+    wanted = [f"{k}.{part}" for k in range(depth) for part in ("gain", "offset")]
+    if hardware.keys() != set(wanted):
+        raise ValueError(f"hardware: got {', '.join(hardware) or 'no arrays'}, wanted {', '.join(wanted)}")
+    if len(noise) not in (0, depth):
+        raise ValueError(f"noise: got {len(noise)}, wanted one for each of the {depth} layers, or none")
+    return depth

@@ -79,10 +79,16 @@ def make_room(*image_sets, classes=10):
     -------
     list of arrays (n, h + rows, w, c)
         The same arrays if the first pixels are black in all of them.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If they are no images, or those of one set have another size than those of the first.
     """
     check_count(classes=classes)
     for k, images in enumerate(image_sets):
         check_shapes(**{f"images {k}": (images, "n,h,w,c")})
+        check_shapes(**{f"images {k}": (images, (None, *image_sets[0].shape[1:]))})
     if not any(images.reshape(len(images), -1)[:, :classes].any() for images in image_sets):
         return list(image_sets)
     _, _, w, c = image_sets[0].shape

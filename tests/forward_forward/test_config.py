@@ -1,0 +1,57 @@
+"""The sizes and choices of a forward-forward network."""
+import dataclasses
+
+import pytest
+
+from tests.ops.facts import refuses
+from tinycaps.forward_forward import FFConfig
+
+
+def test_sizes_of_the_matlab():
+    # papers: 3 × 1000 units, θ the number of units, goodness maximised, mean square of one, label pixel 1, λ = 0.03.
+    assert dataclasses.asdict(FFConfig()) == dict(
+        image_shape=(28, 28, 1), classes=10, hidden=(1000, 1000, 1000), theta=None, goal="maximise", scale="mean square",
+        label_strength=1.0, peer_weight=0.03)
+
+
+@pytest.mark.parametrize("shape, pixels", [((28, 28, 1), 784), ((10, 8, 1), 80), ((4, 5, 3), 60)])
+def test_pixels(shape, pixels):
+    assert FFConfig(image_shape=shape).pixels == pixels
+
+
+def test_lists_become_tuples_so_that_configs_can_be_keys():
+    config = FFConfig(image_shape=[28, 28, 1], hidden=[1000, 1000, 1000])
+    assert config == FFConfig() and hash(config) == hash(FFConfig())
+
+
+def test_config_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        FFConfig().theta = 2.0
+    assert dataclasses.replace(FFConfig(), theta=2.0).theta == 2.0
+
+
+def test_as_many_classes_as_pixels_is_no_mistake():
+    assert FFConfig(image_shape=(2, 5, 1)).pixels == 10
+
+
+@pytest.mark.parametrize("wrong, line", [
+    (dict(hidden=(500,)), "hidden: got (500,), wanted at least two layers: the first one is left out of the decision"),
+    (dict(hidden=()), "hidden: got (), wanted at least two layers: the first one is left out of the decision"),
+    (dict(hidden=(500, 0)), "hidden[1]: got 0, wanted an integer of at least 1"),
+    (dict(hidden=(500.0, 500)), "hidden[0]: got 500.0, wanted an integer of at least 1"),
+    (dict(image_shape=(28, 28)), "image_shape: got (28, 28), wanted (h, w, c)"),
+    (dict(image_shape=(28, 0, 1)), "image_shape[1]: got 0, wanted an integer of at least 1"),
+    (dict(classes=0), "classes: got 0, wanted an integer of at least 1"),
+    (dict(image_shape=(3, 3, 1)), "classes: got 10, wanted at most the 9 pixels of an image: each class needs one"),
+    (dict(goal="max"), "goal: got 'max', wanted maximise or minimise"),
+    (dict(scale="mean"), "scale: got 'mean', wanted mean square or length"),
+    (dict(theta=0), "theta: got 0, wanted a finite number above 0"),
+    (dict(theta=-2.0), "theta: got -2.0, wanted a finite number above 0"),
+    (dict(theta=float("inf")), "theta: got inf, wanted a finite number above 0"),
+    (dict(theta=float("nan")), "theta: got nan, wanted a finite number above 0"),
+    (dict(label_strength=0.0), "label_strength: got 0.0, wanted a finite number above 0"),
+    (dict(label_strength=None), "label_strength: got None, wanted a finite number above 0"),
+    (dict(peer_weight=-0.03), "peer_weight: got -0.03, wanted a finite number of at least 0"),
+    (dict(peer_weight=float("nan")), "peer_weight: got nan, wanted a finite number of at least 0")])
+def test_bad_sizes_and_choices(wrong, line):
+    refuses(ValueError, line, FFConfig, **wrong)
