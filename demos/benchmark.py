@@ -1,20 +1,27 @@
 """How long a training step takes, where the time goes, and how far that is from what the machine can do.
 
-One table for the published network (S17), float32, forward + backward + Adam: seconds for each part, peak memory, GFLOP/s, and its
-ratio to the speed of one large matrix product measured in the same run, which is the limit. Contenders:
+One table for a published network, float32, a whole training step: seconds for each part, peak memory, GFLOP/s, and its ratio to the speed
+of one large matrix product measured in the same run, which is the limit. Networks:
 
-    plain          the network to read, `tinycaps.capsules.capsnet`
-    fast           its fast twin, `tinycaps.capsules.fast_capsnet`
+    capsnet            S17: forward, backward and Adam; 128 images
+    forward-forward    H22: three layers of 1000 units, hard negatives, the softmax beside them, momentum and weight decay; 100 images
+
+Contenders:
+
+    plain          the network to read, in `tinycaps.capsules.capsnet` or `tinycaps.forward_forward.learning`
+    fast           its fast twin, in `fast_capsnet` or `fast_learning`
     torch          where PyTorch is installed: the same network with its autograd, eager, written with care, as installed
-    torch tuned    the same with fused Adam, and with malloc told to keep what was freed (on a GPU: cuDNN searching for its best)
+    torch tuned    the same with a fused optimiser, and with malloc told to keep what was freed (on a GPU: cuDNN searching for its best)
 
 Before anything is timed, all of them must return the same loss and the same gradients, name by name, for the same parameters and
-images. Then they take turns, step by step, each in a process of its own, so that a busy neighbour hurts all of them alike. Memory is that
-of the process: interpreter, libraries, parameters, optimiser, and the most that a step needs; on a GPU, the device's.
+images, and for forward-forward the same random numbers. Then they take turns, step by step, each in a process of its own, so that a busy
+neighbour hurts all of them alike. Memory is that of the process: interpreter, libraries, parameters, optimiser, and the most that a step
+needs; on a GPU, the device's.
 
-    python -m demos.benchmark                  two minutes
-    python -m demos.benchmark --scaling        seven minutes, 9 GB: also how time and memory grow, as a table and scaling.png
-    python -m demos.benchmark --device gpu     the same with CuPy, against PyTorch on CUDA; TF32 is off for both
+    python -m demos.benchmark                               two minutes
+    python -m demos.benchmark --scaling                     seven minutes, 9 GB: also how time and memory grow, as a table and scaling.png
+    python -m demos.benchmark --network forward-forward     ten seconds, and the seconds of an epoch
+    python -m demos.benchmark --device gpu                  the same with CuPy, against PyTorch on CUDA; TF32 is off for both
 
 The last line: fast: 0.508 s for a step of 128 images; 2.9 times as fast as plain, 3.6 as torch, 2.5 as torch tuned
 """
@@ -30,13 +37,16 @@ import numpy as np
 from tqdm import tqdm
 
 from demos import command
-from demos.contenders import PARTS, Task, Worker
+from demos.contenders import Task, Worker
+from demos.contenders_capsnet import CAPSNET
+from demos.contenders_forward_forward import FORWARD_FORWARD
 from tinycaps import plot
-from tinycaps.capsules import PAPER, CapsNetConfig, init_capsnet
 from tinycaps.data import load_digits, load_mnist
 from tinycaps.environment import environment
-from tinycaps.ops.fourier_plan import fourier_plan
 
+NETWORKS = {"capsnet": CAPSNET, "forward-forward": FORWARD_FORWARD}
+METERS = {"sgemm": "demos.contenders.Multiply", "torch sgemm": "demos.careful_torch.Multiply"}
+"""What measures the limit, with NumPy or CuPy, and with PyTorch."""
 TUNED = {"MALLOC_MMAP_THRESHOLD_": str(2 ** 33), "MALLOC_TRIM_THRESHOLD_": str(2 ** 34), "MALLOC_TOP_PAD_": str(2 ** 26)}
 """glibc's malloc, for the process of the contender "torch tuned" alone: give no memory back to the system."""
 AGREE = 1e-4
@@ -45,68 +55,39 @@ WARM = 2
 """Steps before those that count."""
 PAUSE = 0.1
 """Seconds before each step, in which the threads of the contender before fall asleep."""
-QUICK = CapsNetConfig(conv_channels=16, primary_types=4, decoder_hidden=(32, 64))
-SCALES = {
-    "images in a batch": [1, 2, 4, 8, 16, 32, 64, 128, 256],
-    "routing rounds": [1, 2, 3, 4, 5],
-    "types of primary capsules, 36 each": [8, 16, 32, 64],
-    "pixels along an image": [20, 24, 28, 32, 36, 40, 44],
-}
 GIB = 2 ** 30
 
 
 def build_parser():
     """Return the argument parser."""
     p = command.parser("benchmark", __doc__)
-    p.add_argument("--batch", type=command.whole_number(1), default=128, metavar="N", help="images in a step (default %(default)s)")
+    p.add_argument("--network", choices=NETWORKS, default="capsnet", help="default %(default)s")
+    p.add_argument("--batch", type=command.whole_number(1), metavar="N",
+                   help=f"images in a step (default {', '.join(f'{network.batch} for {name}' for name, network in NETWORKS.items())})")
     p.add_argument("--repeats", type=command.whole_number(5), default=7, metavar="N", help="steps, at least 5 (default %(default)s)")
     p.add_argument("--data", choices=("digits", "mnist"), default="digits",
                    help="the images: the embedded digits, magnified (default), or MNIST; no difference to the times")
     p.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
-    p.add_argument("--scaling", action="store_true", help="also measure other batches, rounds, capsules and images")
+    p.add_argument("--scaling", action="store_true", help="also measure other batches, rounds, capsules and images of capsnet")
     p.add_argument("--json", action="store_true", help="print run.json on stdout, everything else on stderr")
     p.add_argument("--quick", action="store_true", help="a small network and 8 images: does it run at all?")
     return p
 
 
-def make_task(arguments, config, batch):
+def make_task(arguments, network, config, batch):
     """Draw parameters and take images for a network; small images are magnified to its size."""
     data = load_mnist() if arguments.data == "mnist" else load_digits()
     chosen = np.arange(batch) % len(data.train_images)
     rows, columns = (np.arange(size) * old // size for size, old in zip(config.image_shape[:2], data.train_images.shape[1:]))
     images = np.ascontiguousarray(data.train_images[chosen][:, rows][:, :, columns])
-    params = init_capsnet(np.random.default_rng(arguments.seed), config)
-    return Task(config, params, images, data.train_labels[chosen], arguments.device)
+    params = network.draw(np.random.default_rng(arguments.seed), config)
+    return Task(config, params, images, data.train_labels[chosen], arguments.device, arguments.seed)
 
 
-def arithmetic(config, n):
-    """Return GFLOP of a step of n images, {part: (forward, backward)}: those of the direct algorithm, and those of the fast one.
-
-    Counted are the multiplications and additions of the matrix products; all else is small beside them. A backward costs twice its
-    forward, for it has two gradients to make; that of conv1 only one. The rounds of routing are counted line by line.
-    """
-    (h, w, channels), (rows, columns), c = config.image_shape, config.grid, config.conv_channels
-    k, s, f, r = config.primary_kernel, config.primary_stride, config.primary_types * config.primary_dims, config.iterations
-    pixels = n * (h - config.conv_kernel + 1) * (w - config.conv_kernel + 1)
-    votes = n * config.primary_capsules * config.classes * config.class_dims
-    layers = (config.classes * config.class_dims, *config.decoder_hidden, h * w * channels)
-    conv1 = pixels * config.conv_kernel ** 2 * channels * c
-    primary = n * rows * columns * k * k * c * f
-    decoder = n * sum(a * b for a, b in zip(layers, layers[1:]))
-    direct = {"conv1": (conv1, conv1), "primary": (primary, 2 * primary),
-              "predictions": (votes * config.primary_dims, 2 * votes * config.primary_dims),
-              "routing": (votes * (2 * r - 1), votes * (4 * r - 3)), "decoder and losses": (decoder, 2 * decoder)}
-    R, points = fourier_plan(h - config.conv_kernel + 1, k, s).B_T.shape
-    conv1 += pixels * c + R * points * n * s * s * c                        # the bias as one more row of the kernel, and V = Bᵀ x
-    products, transforms = R * n * s * s * c * f, R * (k * k * c * f + n * rows * columns * f)              # M = V U; U = G w, y = Aᵀ M
-    fast = direct | {"conv1": (conv1, conv1), "primary": (products + transforms, 2 * products + transforms)}
-    return [{part: [2e-9 * count for count in counts] for part, counts in each.items()} for each in (direct, fast)]
-
-
-def start(stack, names, task):
+def start(stack, contenders, task):
     """Start contenders; go on without a PyTorch that cannot. Return the workers by name."""
-    workers = {name: stack.enter_context(Worker(name, TUNED if name == "torch tuned" else {})) for name in names}
-    for name in names:
+    workers = {name: stack.enter_context(Worker(name, where, TUNED if name == "torch tuned" else {})) for name, where in contenders.items()}
+    for name in contenders:
         try:
             workers[name].begin(task)
         except RuntimeError as error:
@@ -171,31 +152,33 @@ def summarise(name, laps, worker, counted, limit):
         "useful_gflops": useful, "useful_of_sgemm": useful / limit, "actual_gflops": actual, "actual_of_sgemm": actual / limit}
 
 
-def compare(arguments, config):
+def compare(arguments, network, config):
     """Run the contenders; return the results."""
-    task = make_task(arguments, config, arguments.batch)
-    names = ["torch", "torch tuned"] if find_spec("torch") else []
-    if not names:
+    task = make_task(arguments, network, config, arguments.batch)
+    has_torch = find_spec("torch")
+    contenders = {name: where for name, where in network.contenders.items() if has_torch or not name.startswith("torch")}
+    if not has_torch:
         print("PyTorch is not installed: no comparison with it (pip install torch)")
     with contextlib.ExitStack() as stack:
-        workers = start(stack, ["plain", "fast", *names], task)
+        workers = start(stack, contenders, task)
         differences = check_agreement([*workers.values()])
         for name, found in differences.items():
             worst = max(found, key=found.get)
             print(f"{name} computes what plain does: loss and {len(found) - 1} gradients within {found[worst]:.0e} ({worst})")
-        meters = start(stack, ["sgemm", "torch sgemm"][:1 + ("torch" in workers)], task)
+        meters = start(stack, METERS if "torch" in workers else {"sgemm": METERS["sgemm"]}, task)
         found = take_turns([*workers.values(), *meters.values()], arguments.repeats)
         rates = {name: spread(found[name]) for name in meters}
-        counted = arithmetic(config, arguments.batch)
+        counted = network.arithmetic(config, arguments.batch)
         limit = max(rate["median"] for rate in rates.values())
         return {
-            "batch": arguments.batch, "config": dataclasses.asdict(config), "parameters": sum(p.size for p in task.params.values()),
+            "network": arguments.network, "batch": arguments.batch, "config": dataclasses.asdict(config),
+            "parameters": sum(p.size for p in task.params.values()),
             "gflop": dict(zip(("direct", "fast"), counted)), "differences": differences, "sgemm_gflops": rates, "limit_gflops": limit,
             "torch": workers["torch"].call("about") if "torch" in workers else None,
             "contenders": {name: summarise(name, found[name], worker, counted, limit) for name, worker in workers.items()}}
 
 
-def table(results):
+def table(network, results):
     """Yield the lines of the table."""
     contenders = results["contenders"]
     direct, fast = (sum(map(sum, each.values())) for each in results["gflop"].values())
@@ -203,12 +186,15 @@ def table(results):
     def row(label, cell):
         return f"{label:32}" + "".join(f"{cell(name, found):>22}" for name, found in contenders.items())
 
-    yield row("seconds: forward + backward", lambda name, found: name)
-    for part in PARTS:
+    halves = any(key.endswith("backward") for key in contenders["plain"]["parts"])
+    yield row("seconds: forward + backward" if halves else "seconds", lambda name, found: name)
+    for part in network.parts:
         yield row(f"  {part}", lambda name, found: " + ".join(                      # sorted backwards: forward, backward
             f"{seconds['median']:#.3g}" for key, seconds in sorted(found["parts"].items(), reverse=True) if key.startswith(part)))
     yield row("step: median", lambda name, found: f"{found['seconds']['median']:#.3g}")
     yield row("  fastest – slowest", lambda name, found: f"{found['seconds']['min']:#.3g} – {found['seconds']['max']:#.3g}")
+    if network.epoch:
+        yield row(f"epoch of {network.epoch:,} images", lambda name, found: f"{epoch_seconds(network, results, name):.1f}")
     yield row("peak memory, GiB", lambda name, found: f"{found['peak_bytes'] / GIB:.2f}")
     yield row("  libraries alone", lambda name, found: f"{found['library_bytes'] / GIB:.2f}" if found["library_bytes"] else "–")
     yield row("GFLOP/s, useful", lambda name, found: f"{found['useful_gflops']:.0f}, {found['useful_of_sgemm']:.0%} of sgemm")
@@ -225,18 +211,32 @@ def ratio(results, slow, fast):
     return results["contenders"][slow]["seconds"]["median"] / results["contenders"][fast]["seconds"]["median"]
 
 
-def scaling(arguments, config):
+def epoch_seconds(network, results, name):
+    """Return how long a contender takes for the steps of an epoch."""
+    return -(-network.epoch // results["batch"]) * results["contenders"][name]["seconds"]["median"]
+
+
+def last_line(network, results):
+    """Say it in one line."""
+    step = f"{results['contenders']['fast']['seconds']['median']:#.3g} s for a step of {results['batch']} images"
+    epoch = f", {epoch_seconds(network, results, 'fast'):.1f} s for an epoch of {network.epoch:,}" if network.epoch else ""
+    others = ", ".join(f"{ratio(results, name, 'fast'):.1f} {'times as fast ' * (name == 'plain')}as {name}"
+                       for name in results["contenders"] if name != "fast")
+    return f"fast: {step}{epoch}; {others}"
+
+
+def scaling(arguments, network, config):
     """Measure plain and fast at other sizes, one changed at a time, and print them; return {what: {name: [(size, seconds, bytes)]}}."""
-    curves = {what: {"plain": [], "fast": []} for what in SCALES}
-    for what, sizes in SCALES.items():
-        print(f"{what:36}" + "".join(f"{name + ', s':>12}{'GiB':>8}" for name in curves[what]), flush=True)
-        for size in sizes[1:3] if arguments.quick else sizes:
-            changed = {"routing rounds": {"iterations": size}, "types of primary capsules, 36 each": {"primary_types": size},
-                       "pixels along an image": {"image_shape": (size, size, 1)}}.get(what, {})
-            task = make_task(arguments, dataclasses.replace(config, **changed), arguments.batch if changed else size)
+    names = ("plain", "fast")
+    curves = {what: {name: [] for name in names} for what in network.scales}
+    for what, sizes in network.scales.items():
+        print(f"{what:36}" + "".join(f"{name + ', s':>12}{'GiB':>8}" for name in names), flush=True)
+        for size in [*sizes][1:3] if arguments.quick else sizes:
+            changed = sizes[size]
+            task = make_task(arguments, network, dataclasses.replace(config, **changed), arguments.batch if changed else size)
             try:
                 with contextlib.ExitStack() as stack:
-                    workers = start(stack, ["plain", "fast"], task)
+                    workers = start(stack, {name: network.contenders[name] for name in names}, task)
                     found = take_turns([*workers.values()], 3, warm=1)
                     point = {name: (size, median(laps["step"] for laps in found[name]), workers[name].call("peak")) for name in workers}
             except RuntimeError as error:
@@ -253,23 +253,25 @@ def main(argv=None):
     arguments = build_parser().parse_args(argv)
     record = command.Record("benchmark", argv, arguments)
     with contextlib.redirect_stdout(sys.stderr if arguments.json else sys.stdout):
+        network = NETWORKS[arguments.network]
+        if arguments.scaling and not network.scales:
+            raise ValueError(f"scaling: got --network {arguments.network}, wanted {' or '.join(n for n in NETWORKS if NETWORKS[n].scales)}")
         command.prepare(arguments)
+        arguments.batch = arguments.batch or network.batch
         if arguments.quick:
             arguments.batch = min(arguments.batch, 8)
-        config = QUICK if arguments.quick else PAPER
+        config = network.quick if arguments.quick else network.paper
         found = environment()
         print(f"{found['processor']}; {', '.join(found['devices'])}; NumPy's BLAS: {found['blas']}; "
               f"OPENBLAS_CORETYPE {'is set' if os.environ.get('OPENBLAS_CORETYPE') else 'not set'}")
-        results = compare(arguments, config)
-        print("\n".join(table(results)))
+        results = compare(arguments, network, config)
+        print("\n".join(table(network, results)))
         if arguments.scaling:
-            results["scaling"] = scaling(arguments, config)
+            results["scaling"] = scaling(arguments, network, config)
             plot.save(plot.scaling(results["scaling"]), arguments.out / "scaling.png")
         record.write(**results)
-        others = ", ".join(f"{ratio(results, name, 'fast'):.1f} {'times as fast ' * (name == 'plain')}as {name}"
-                           for name in results["contenders"] if name != "fast")
         print(f"{'figure and ' * arguments.scaling}run.json is in {arguments.out}")
-        print(f"fast: {results['contenders']['fast']['seconds']['median']:#.3g} s for a step of {arguments.batch} images; {others}")
+        print(last_line(network, results))
     if arguments.json:
         print((arguments.out / "run.json").read_text(encoding="utf-8"))
     return 0

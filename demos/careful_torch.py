@@ -1,118 +1,37 @@
-"""The same CapsNet in PyTorch, eager, written with care for speed: the other side of `demos.benchmark`.
-
-What care means here: the votes are one batched product, laid out so that every round of routing is a batched matrix product too;
-relu works in place. Capsules stand in tinycaps' order (row, column, type), the parameters
-in PyTorch's own layouts.
-"""
+"""What the contenders of `demos.benchmark` that are written in PyTorch have in common, and PyTorch's own matrix product."""
 import os
 
 import torch
-from torch import nn
-from torch.nn import functional as F
 
 from demos.contenders import Contender, Stopwatch, peak_memory
 
-TINY = 1e-30
-"""Under a square root: nothing to float32 values, but its derivative at zero is finite."""
-
-
-def squash(s):
-    """S17 Eq. 1 along the last axis."""
-    squared = s.square().sum(dim=-1, keepdim=True)
-    return s * ((squared + TINY).sqrt() / (1 + squared))
-
-
-class CapsNet(nn.Module):
-    """The network of a CapsNetConfig; ``lap(part)`` is called at the end of each part, in both directions."""
-
-    def __init__(self, config):
-        super().__init__()
-        types, dims = config.primary_types, config.primary_dims
-        self.config = config
-        self.conv1 = nn.Conv2d(config.image_shape[2], config.conv_channels, config.conv_kernel)
-        self.primary = nn.Conv2d(config.conv_channels, types * dims, config.primary_kernel, config.primary_stride)
-        self.digit = nn.Parameter(torch.empty(config.primary_capsules, dims, config.classes * config.class_dims))
-        h, w, c = config.image_shape
-        sizes = (config.classes * config.class_dims, *config.decoder_hidden, h * w * c)
-        self.decoder = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:]))
-
-    def forward(self, x, truth, lap):
-        """Return the loss of images (n, c, h, w) whose classes are one-hot."""
-        def end(t, part):
-            lap(f"{part} forward")
-            return t
-
-        h = end(F.relu(self.conv1(x), inplace=True), "conv1")
-        u = end(self.capsules(self.primary(h)), "primary")
-        u_hat = end(self.votes(u), "predictions")
-        v = end(self.route(u_hat), "routing")
-        loss = end(self.loss(v, x, truth), "decoder and losses")
-        for tensor, part in (v, "decoder and losses"), (u_hat, "routing"), (u, "predictions"), (h, "primary"):
-            tensor.register_hook(lambda gradient, part=part: lap(f"{part} backward"))
-        return loss
-
-    def capsules(self, h):
-        """Read channels as capsules: u (i, n, p)."""
-        types, dims = self.config.primary_types, self.config.primary_dims
-        s = h.view(len(h), types, dims, -1).permute(3, 1, 0, 2).reshape(-1, len(h), dims)
-        return squash(s)
-
-    def votes(self, u):
-        """Multiply, and lay out for the rounds: û (n, j, i, q)."""
-        u_hat = torch.bmm(u, self.digit).view(*u.shape[:2], self.config.classes, self.config.class_dims)
-        return u_hat.permute(1, 2, 0, 3).contiguous()
-
-    def route(self, u_hat):
-        """S17 Procedure 1, the gradient through all rounds."""
-        b = u_hat.new_zeros(u_hat.shape[:3])
-        for t in range(self.config.iterations):
-            c = F.softmax(b, dim=1)
-            v = squash(torch.matmul(c.unsqueeze(2), u_hat).squeeze(2))
-            if t < self.config.iterations - 1:
-                b = b + torch.matmul(u_hat, v.unsqueeze(3)).squeeze(3)
-        return v
-
-    def loss(self, v, x, truth):
-        """Margin loss and reconstruction, mean over samples."""
-        length = (v.square().sum(dim=-1) + TINY).sqrt()
-        margin = truth * F.relu(0.9 - length).square() + 0.5 * (1 - truth) * F.relu(length - 0.1).square()
-        h = (v * truth.unsqueeze(2)).flatten(1)
-        for layer in self.decoder[:-1]:
-            h = F.relu(layer(h), inplace=True)
-        pixels = x.permute(0, 2, 3, 1).flatten(1)
-        error = (torch.sigmoid(self.decoder[-1](h)) - pixels).square().sum()
-        return (margin.sum() + self.config.reconstruction_weight * error) / len(v)
-
-    def named(self):
-        """Yield for each parameter its name in tinycaps, and the functions that change the layout from there and back."""
-        i, j, q = self.config.primary_capsules, self.config.classes, self.config.class_dims
-        kernel = (lambda W: W.permute(3, 2, 0, 1)), (lambda W: W.permute(2, 3, 1, 0))
-        linear = (lambda W: W.t()), (lambda W: W.t())
-        bias = (lambda b: b), (lambda b: b)
-        yield "digit.W", self.digit, lambda W: W.reshape(i, j * q, -1).transpose(1, 2), lambda W: W.transpose(1, 2).reshape(i, j, q, -1)
-        layers = {"conv1": self.conv1, "primary": self.primary} | {f"decoder.{k}": layer for k, layer in enumerate(self.decoder)}
-        for name, layer in layers.items():
-            yield f"{name}.W", layer.weight, *(linear if isinstance(layer, nn.Linear) else kernel)
-            yield f"{name}.bias", layer.bias, *bias
+SAME = (lambda a: a), (lambda a: a)
+"""There and back, from tinycaps' layout of a parameter to PyTorch's: of a bias."""
+TRANSPOSED = (lambda a: a.t()), (lambda a: a.t())
+"""Of the weights of a linear layer."""
 
 
 class Careful(Contender):
-    """The contender: PyTorch as it is installed, or tuned: fused Adam, and on a GPU cuDNN's own search for the best algorithm."""
+    """PyTorch as it is installed, or tuned: a fused optimiser, and on a GPU cuDNN's own search for the best algorithm.
 
-    def __init__(self, task, tuned):
-        self.device = task.device
-        device = torch.device("cuda" if task.device == "gpu" else "cpu")
+    A subclass has ``network``, which makes the model from a config, ``optimiser``, and ``_differentiate()``, which leaves gradients and
+    returns the loss. ``model.named()`` yields for each parameter its name in tinycaps, and the functions that change the layout from
+    there and back.
+    """
+
+    tuned = False
+
+    def __init__(self, task):
+        self.device, self.where = task.device, torch.device("cuda" if task.device == "gpu" else "cpu")
         if task.device == "gpu":
             torch.cuda.init()
             torch.backends.cudnn.allow_tf32 = False                                 # float32 for everyone
-            torch.backends.cudnn.benchmark = tuned
-        self.model = CapsNet(task.config).to(device)
+            torch.backends.cudnn.benchmark = self.tuned
+        self.model = self.network(task.config).to(self.where)
         with torch.no_grad():
             for name, parameter, there, _ in self.model.named():
                 parameter.copy_(there(torch.from_numpy(task.params[name])))
-        self.x = torch.from_numpy(task.images).to(device).permute(0, 3, 1, 2).contiguous()
-        self.truth = F.one_hot(torch.from_numpy(task.labels).to(device), task.config.classes).to(self.x.dtype)
-        self.adam = torch.optim.Adam(self.model.parameters(), lr=0.001, **({"fused": True} if tuned else {}))
+        self.fused = {"fused": True} if self.tuned else {}
         self.watch = Stopwatch(torch.cuda.synchronize if task.device == "gpu" else None)
         self.peak = torch.cuda.max_memory_reserved if task.device == "gpu" else peak_memory
 
@@ -121,27 +40,24 @@ class Careful(Contender):
         return {"version": torch.__version__, "threads": torch.get_num_threads(), "cpu": torch.backends.cpu.get_cpu_capability(),
                 "malloc": {name: value for name, value in os.environ.items() if name.startswith("MALLOC_")}}
 
-    def _differentiate(self):
-        loss = self.model(self.x, self.truth, self.watch.lap)
-        loss.backward()
-        self.watch.lap("conv1 backward")
-        return loss
-
     def gradients(self):
         """Return the loss and the gradients by tinycaps' names and in its layouts, on the host."""
         self.watch.start(False)
         loss = self._differentiate().item()
         grads = {name: back(parameter.grad).contiguous().cpu().numpy() for name, parameter, _, back in self.model.named()}
-        self.adam.zero_grad()
+        self.optimiser.zero_grad()
         return loss, grads
 
     def step(self, parts):
         """Train for one step; return its seconds, and if wanted those of its parts."""
         self.watch.start(parts)
         self._differentiate()
-        self.adam.step()
-        self.adam.zero_grad()
+        self._update()
         return self.watch.stop("optimiser")
+
+    def _update(self):
+        self.optimiser.step()
+        self.optimiser.zero_grad()
 
 
 class Multiply:

@@ -10,44 +10,44 @@ import sys
 import time
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import NamedTuple
+from importlib import import_module
+from typing import Callable, NamedTuple
 
 from tinycaps.backend import asarray, get_xp, to_numpy
-from tinycaps.capsules import PLAIN, CapsNetConfig, capsnet, capsnet_loss_backward, capsnet_loss_forward, fast_capsnet, fast_network
 from tinycaps.environment import sgemm_rate
-from tinycaps.optim import adam
 
-PARTS = ("conv1", "primary", "predictions", "routing", "decoder and losses", "optimiser")
-"""All but the last have a forward and a backward; squash counts as primary, giving memory back at the end as optimiser."""
-ENDS = {
-    "plain": (capsnet, {
-        "relu_forward": (None, "conv1 forward"),
-        "squash_forward": (None, "primary forward"),
-        "predictions_forward": (None, "predictions forward"),
-        "routing_forward": (None, "routing forward"),
-        "routing_backward": ("decoder and losses backward", "routing backward"),
-        "predictions_backward": (None, "predictions backward"),
-        "relu_backward": ("primary backward", None)}),
-    "fast": (fast_capsnet, {
-        "_conv1_forward": (None, "conv1 forward"),
-        "_squash_forward": (None, "primary forward"),
-        "_predictions_forward": (None, "predictions forward"),
-        "_routing_forward": (None, "routing forward"),
-        "_routing_backward": ("decoder and losses backward", "routing backward"),
-        "_predictions_backward": (None, "predictions backward"),
-        "_conv1_backward": ("primary backward", None)}),
-}
-"""For each network its module, and for functions of that module: the part that is over when it is called, and when it returns."""
+
+class Network(NamedTuple):
+    """What the benchmark has to know of a network; the rest, it knows of no one in particular."""
+
+    contenders: dict
+    """Where to find each, "module.class" by name. Each is imported in the process that it works in, PyTorch therefore by no other."""
+    parts: tuple
+    """Of a step, for the table; what the stopwatch names may go on with a word, such as forward."""
+    paper: object
+    """The config of the published network."""
+    quick: object
+    """That of a small one."""
+    batch: int
+    draw: Callable
+    """(rng, config) -> the parameters that all begin with."""
+    arithmetic: Callable
+    """(config, n) -> GFLOP of a step of n images, {part: (forward, backward)}: those of the direct algorithm, and those of the fast one."""
+    epoch: int = 0
+    """Images in an epoch, if its seconds are to be told."""
+    scales: dict = {}
+    """What else to measure: {what is changed: {size: changes to the config}}; where there are none, size is that of the batch."""
 
 
 class Task(NamedTuple):
     """What every contender is given."""
 
-    config: CapsNetConfig
+    config: object
     params: dict
     images: object
     labels: object
     device: str
+    seed: int = 0
 
 
 class Stopwatch:
@@ -135,26 +135,18 @@ class Contender:
 
 
 class TinyCaps(Contender):
-    """A network of this package, plain or fast, and Adam."""
+    """A network of this package; a subclass has ``_differentiate()``, ``_update(grads)`` and what there is to watch.
 
-    def __init__(self, task, fast):
+    ``ends`` has, for functions of ``module``, the part that is over when it is called, and the one that is when it returns.
+    """
+
+    def __init__(self, task):
         self.config, self.device, self.state = task.config, task.device, {}
         self.params = {key: asarray(p, task.device) for key, p in task.params.items()}
         self.images, self.labels = asarray(task.images, task.device), asarray(task.labels, task.device)
-        self.module, self.ends = ENDS["fast" if fast else "plain"]
-        self.network = PLAIN
-        if fast:
-            self.network = fast_network()
-        self.xp = get_xp(self.images)
-        self.watch = Stopwatch(self.xp.cuda.Device().synchronize if task.device == "gpu" else None)
-        self.peak = self.xp.get_default_memory_pool().total_bytes if task.device == "gpu" else peak_memory
-
-    def _differentiate(self):
-        loss, cache = capsnet_loss_forward(self.params, self.images, self.labels, self.config, self.network)
-        self.watch.lap("decoder and losses forward")
-        grads = capsnet_loss_backward(1.0, cache)
-        self.watch.lap("conv1 backward")
-        return loss, grads
+        xp = get_xp(self.images)
+        self.watch = Stopwatch(xp.cuda.Device().synchronize if task.device == "gpu" else None)
+        self.peak = xp.get_default_memory_pool().total_bytes if task.device == "gpu" else peak_memory
 
     def gradients(self):
         """Return the loss and the gradients by name, on the host."""
@@ -167,7 +159,7 @@ class TinyCaps(Contender):
         self.watch.start(parts)
         with self.watch.watching(self.module, self.ends):
             _, grads = self._differentiate()
-        adam(self.params, grads, self.state)
+        self._update(grads)
         del grads
         return self.watch.stop("optimiser")
 
@@ -179,18 +171,11 @@ class Multiply:
         self.rate = partial(sgemm_rate, task.device, 4096 if task.device == "gpu" else 2048)
 
 
-def find(name):
-    """Return what makes the contender of this name; raise an ImportError if it needs PyTorch and that is not installed."""
-    if name.startswith("torch"):
-        from demos import careful_torch
-        return careful_torch.Multiply if name == "torch sgemm" else partial(careful_torch.Careful, tuned=name == "torch tuned")
-    return Multiply if name == "sgemm" else partial(TinyCaps, fast=name == "fast")
-
-
-def serve(pipe, name):
+def serve(pipe, name, where):
     """Be a contender: receive the task, then do what is asked until the other side is gone."""
     try:
-        make = find(name)
+        module, _, kind = where.rpartition(".")
+        make = getattr(import_module(module), kind)
         libraries = _status("VmRSS")
         task = pipe.recv()
         contender = make(task)
@@ -208,11 +193,11 @@ def serve(pipe, name):
 class Worker:
     """A contender's process, seen from here; what it raises, or that it died, is a RuntimeError of one line."""
 
-    def __init__(self, name, variables=()):
+    def __init__(self, name, where, variables=()):
         self.name = name
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=serve, args=(theirs, name), daemon=True)
+        self._process = context.Process(target=serve, args=(theirs, name, where), daemon=True)
         with _inheriting(dict(variables)):
             self._process.start()
         theirs.close()

@@ -1,4 +1,5 @@
 """The benchmark times what it says it times, refuses to compare what is not the same, and survives without PyTorch."""
+import dataclasses
 import importlib.util
 import json
 import os
@@ -11,14 +12,22 @@ import pytest
 from matplotlib.image import imread
 
 from demos import benchmark as demo
-from demos import command, contenders
-from demos.contenders import PARTS, Stopwatch, Task, TinyCaps, Worker
+from demos import command, contenders, contenders_capsnet, contenders_forward_forward
+from demos.contenders import Stopwatch, Task, Worker
+from demos.contenders_capsnet import CAPSNET
+from demos.contenders_forward_forward import FORWARD_FORWARD, UPDATE
 from tests import stand_in
 from tinycaps.capsules import PAPER, CapsNetConfig, capsnet, fast_capsnet, init_capsnet
+from tinycaps.forward_forward import FFConfig, fast_learning, learning
 
 SMALL = CapsNetConfig(image_shape=(9, 9, 2), conv_channels=6, conv_kernel=2, primary_types=3, primary_dims=4, primary_kernel=3,
                       classes=5, class_dims=7, iterations=2, decoder_hidden=(8,), reconstruction_weight=0.01)
-EVERY = {f"{part} {way}" for part in PARTS[:-1] for way in ("forward", "backward")} | {"optimiser", "step"}
+FF = FFConfig(image_shape=(3, 4, 2), classes=5, hidden=(17, 16, 15), label_strength=2.0)
+EVERY = {"capsnet": {f"{part} {way}" for part in CAPSNET.parts[:-1] for way in ("forward", "backward")} | {"optimiser", "step"},
+         "forward-forward": {"neutral pass and predictor", "layers", "optimiser", "step"}}
+OURS = {"capsnet plain": contenders_capsnet.Plain, "capsnet fast": contenders_capsnet.Fast,
+        "forward-forward plain": contenders_forward_forward.Plain, "forward-forward fast": contenders_forward_forward.Fast}
+ours = pytest.mark.parametrize("name", OURS)
 needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="PyTorch is not installed")
 
 
@@ -38,11 +47,24 @@ def task(device="cpu", config=SMALL, n=4):
     return Task(config, params, images, rng.integers(0, config.classes, n), device)
 
 
+def ff_task(device="cpu", config=FF, n=6, seed=0):
+    rng = np.random.default_rng(0)
+    params = FORWARD_FORWARD.draw(rng, config)
+    return Task(config, params, rng.random((n, *config.image_shape), "float32"), rng.integers(0, config.classes, n), device, seed)
+
+
+def compete(name, device="cpu"):
+    """Return a contender of ours with a small task, and the names of its parts."""
+    network = name.rpartition(" ")[0]
+    return OURS[name]((task if network == "capsnet" else ff_task)(device)), EVERY[network]
+
+
 @pytest.fixture
 def hasty(monkeypatch):
     """No pauses, one point in each curve."""
     monkeypatch.setattr(demo, "PAUSE", 0)
-    monkeypatch.setattr(demo, "SCALES", {what: sizes[:2] for what, sizes in demo.SCALES.items()})
+    monkeypatch.setitem(demo.NETWORKS, "capsnet", CAPSNET._replace(
+        scales={what: dict([*sizes.items()][:2]) for what, sizes in CAPSNET.scales.items()}))
 
 
 @pytest.fixture
@@ -63,19 +85,45 @@ def test_quick_prints_nothing_but_json_and_leaves_record_and_figure(hasty, no_to
     for name, each in results["contenders"].items():
         seconds = each["seconds"]
         assert len(each["steps"]) == 5 and seconds["min"] == min(each["steps"]) <= seconds["median"] <= seconds["max"]
-        assert each["parts"].keys() | {"step"} == EVERY
+        assert each["parts"].keys() | {"step"} == EVERY["capsnet"]
         assert 10e6 < each["library_bytes"] or not os.path.exists("/proc/self/status")
         assert 10e6 < each["peak_bytes"] < 4e9
         np.testing.assert_allclose(each["useful_gflops"] * seconds["median"], 0.1050, rtol=1e-3)
         np.testing.assert_allclose([each["useful_of_sgemm"] * limit, each["actual_of_sgemm"] * limit],
                                    [each["useful_gflops"], each["actual_gflops"]])
-    for what, sizes in demo.SCALES.items():
+    for what, sizes in demo.NETWORKS["capsnet"].scales.items():
         for points in results["scaling"][what].values():
-            assert [point[0] for point in points] == sizes[1:3] and np.all(np.array(points) > 0)
+            assert [point[0] for point in points] == [*sizes][1:3] and np.all(np.array(points) > 0)
     assert "PyTorch is not installed" in printed.err and "fast computes what plain does: loss and 11 gradients" in printed.err
-    assert all(part in printed.err for part in PARTS) and "OPENBLAS_CORETYPE" in printed.err.splitlines()[0]
+    assert all(part in printed.err for part in CAPSNET.parts) and "OPENBLAS_CORETYPE" in printed.err.splitlines()[0]
     assert re.fullmatch(r"fast: \S+ s for a step of 8 images; \S+ times as fast as plain", printed.err.rstrip().splitlines()[-1])
     assert max(map(len, re.split("[\r\n]", printed.err))) <= 140
+
+
+def test_quick_forward_forward_tells_the_seconds_of_an_epoch(hasty, no_torch, tmp_path, capsys):
+    assert call("--quick", "--network", "forward-forward", "--repeats", 5, "--out", tmp_path) == 0
+    printed = capsys.readouterr().out
+    results = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))["results"]
+    assert os.listdir(tmp_path) == ["run.json"] and results["network"] == "forward-forward" and results["batch"] == 8
+    assert list(results["contenders"]) == ["plain", "fast"]
+    for each in results["contenders"].values():
+        assert each["parts"].keys() | {"step"} == EVERY["forward-forward"]
+    seconds = results["contenders"]["fast"]["seconds"]["median"]
+    assert re.fullmatch(rf"fast: {seconds:#.3g} s for a step of 8 images, {7500 * seconds:.1f} s for an epoch of 60,000; "
+                        r"\S+ times as fast as plain", printed.rstrip().splitlines()[-1])
+    assert "fast computes what plain does: loss and 11 gradients" in printed and max(map(len, re.split("[\r\n]", printed))) <= 140
+    assert re.search(r"^seconds +plain +fast$", printed, re.MULTILINE) and "\nepoch of 60,000 images" in printed
+    assert all(f"\n  {part} " in printed for part in FORWARD_FORWARD.parts)
+
+
+@pytest.mark.parametrize("words, batch", [([], 128), (["--network", "forward-forward"], 100), (["--batch", 3], 3)])
+def test_each_network_has_its_own_batch(monkeypatch, tmp_path, words, batch):
+    def compare(arguments, network, config):
+        assert (network, config, arguments.batch) == (demo.NETWORKS[arguments.network], network.paper, batch)
+        raise RuntimeError("seen")
+    monkeypatch.setattr(demo, "compare", compare)
+    with pytest.raises(RuntimeError, match="^seen$"):
+        demo.main([*map(str, words), "--out", str(tmp_path)])
 
 
 def test_a_broken_pytorch_costs_the_comparison_and_nothing_else(hasty, tmp_path, monkeypatch, capsys):
@@ -88,37 +136,61 @@ def test_a_broken_pytorch_costs_the_comparison_and_nothing_else(hasty, tmp_path,
 
 
 @needs_torch
-def test_quick_with_pytorch(hasty, tmp_path, capsys):
+@pytest.mark.parametrize("network", EVERY)
+def test_quick_with_pytorch(hasty, tmp_path, capsys, network):
     before = dict(os.environ)
-    assert call("--quick", "--repeats", 5, "--out", tmp_path) == 0
+    assert call("--quick", "--network", network, "--repeats", 5, "--out", tmp_path) == 0
     assert os.environ == before
     results = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))["results"]
     assert list(results["contenders"]) == ["plain", "fast", "torch", "torch tuned"] and results["torch"]["malloc"] == {}
-    assert all(each["parts"].keys() | {"step"} == EVERY for each in results["contenders"].values())
+    assert all(each["parts"].keys() | {"step"} == EVERY[network] for each in results["contenders"].values())
     assert results["sgemm_gflops"].keys() == {"sgemm", "torch sgemm"}
     assert re.search(r"times as fast as torch +\d.* 1\.00 +\d", capsys.readouterr().out)
 
 
 @needs_torch
-@pytest.mark.parametrize("config", [SMALL, demo.QUICK])
+@pytest.mark.parametrize("config", [SMALL, CAPSNET.quick])
 @pytest.mark.parametrize("tuned", [False, True])
 def test_pytorch_computes_the_same_and_learns(config, tuned):
-    from demos.careful_torch import Careful
+    from demos import careful_torch_capsnet as torch
     given = task(config=config)
-    ours, theirs = TinyCaps(given, False), Careful(given, tuned)
+    ours, theirs = contenders_capsnet.Plain(given), (torch.Tuned if tuned else torch.AsInstalled)(given)
     for _ in range(2):
         (loss, grads), (loss_there, grads_there) = ours.gradients(), theirs.gradients()
         np.testing.assert_allclose(loss_there, loss, rtol=1e-5)
         assert grads_there.keys() == grads.keys()
         for key, g in grads.items():
             np.testing.assert_allclose(grads_there[key], g, atol=1e-4 * abs(g).max(), err_msg=key)
-        assert ours.step(True).keys() == theirs.timed().keys() == EVERY             # the second round is at the point where Adam came to
+        assert ours.step(True).keys() == theirs.timed().keys() == EVERY["capsnet"]  # the second round is where Adam came to
+
+
+@needs_torch
+@pytest.mark.parametrize("config", [FF, FORWARD_FORWARD.quick, FFConfig(image_shape=(3, 4, 2), classes=5, hidden=(9, 8), theta=3.0)])
+@pytest.mark.parametrize("tuned", [False, True])
+def test_pytorch_computes_the_same_forward_forward_and_learns(monkeypatch, config, tuned):
+    from demos import careful_torch_forward_forward as torch
+    for key, value in dict(learning_rate=0.05, predictor_rate=3.0, weight_decay=0.1, predictor_decay=0.2).items():
+        monkeypatch.setitem(UPDATE, key, value)
+    given = ff_task(config=config)
+    given.images[0] = 0                                                             # nothing but its label
+    ours, theirs = contenders_forward_forward.Plain(given), (torch.Tuned if tuned else torch.AsInstalled)(given)
+    for _ in range(4):
+        (loss, grads), (loss_there, grads_there) = ours.gradients(), theirs.gradients()
+        np.testing.assert_allclose(loss_there, loss, rtol=1e-5)
+        assert grads_there.keys() == grads.keys() == ours.params.keys()
+        for key, g in grads.items():
+            np.testing.assert_allclose(grads_there[key], g, atol=1e-4 * abs(g).max(), err_msg=key)
+        assert ours.step(True).keys() == theirs.timed().keys() == EVERY["forward-forward"]
+        for name, parameter, _, back in theirs.model.named():
+            np.testing.assert_allclose(back(parameter).detach(), ours.params[name], atol=1e-5 * abs(ours.params[name]).max(), err_msg=name)
 
 
 MISTAKES = {
     "few repeats": (["--repeats", "4"], "argument --repeats: got '4', wanted an integer of at least 5"),
     "no batch": (["--batch", "0"], "argument --batch: got '0', wanted an integer of at least 1"),
     "unknown data": (["--data", "nope"], "argument --data: invalid choice: 'nope'"),
+    "unknown network": (["--network", "nope"], "argument --network: invalid choice: 'nope'"),
+    "scaling of the other": (["--network", "forward-forward", "--scaling"], "scaling: got --network forward-forward, wanted capsnet"),
     "unknown device": (["--device", "tpu"], "argument --device: invalid choice: 'tpu'"),
     "no gpu": (["--device", "gpu"], "device: got 'gpu', wanted CuPy"),
     "out is a file": (["--out", "plain"], "out: got plain, wanted a folder that can be written"),
@@ -157,55 +229,61 @@ def test_without_parts_the_device_is_waited_for_at_the_ends_only():
     assert watch.stop("b").keys() == {"step"} and len(waits) == 2
 
 
-@pytest.mark.parametrize("module, ends", contenders.ENDS.values(), ids=contenders.ENDS.keys())
-def test_watched_functions_are_there_and_left_as_they_were(module, ends):
-    before, watch = dict(vars(module)), Stopwatch()
+@ours
+def test_watched_functions_are_there_and_left_as_they_were(name):
+    module, ends, watch = OURS[name].module, OURS[name].ends, Stopwatch()
+    before = dict(vars(module))
     with pytest.raises(ZeroDivisionError), watch.watching(module, ends):
         assert all(vars(module)[name] is not before[name] for name in ends)
         1 / 0
     assert vars(module) == before
 
 
-@pytest.mark.parametrize("fast", [False, True])
-def test_every_part_is_timed_and_nothing_is_left_over(fast):
-    laps = TinyCaps(task(), fast).timed()
-    assert laps.keys() == EVERY and min(laps.values()) > 0
+@ours
+def test_every_part_is_timed_and_nothing_is_left_over(name):
+    contender, every = compete(name)
+    laps = contender.timed()
+    assert laps.keys() == every and min(laps.values()) > 0
     np.testing.assert_allclose(sum(laps.values()) - laps["step"], laps["step"], rtol=0.05)
 
 
-@pytest.mark.parametrize("part, module, name", [
+@pytest.mark.parametrize("part, module, function", [
     ("routing forward", capsnet, "routing_forward"), ("routing backward", capsnet, "routing_backward"),
     ("primary backward", capsnet, "squash_backward"), ("routing forward", fast_capsnet, "_routing_forward"),
-    ("primary forward", fast_capsnet, "products_forward"), ("conv1 backward", fast_capsnet, "_conv1_backward")])
-def test_a_slow_function_slows_its_part(monkeypatch, part, module, name):
-    function = getattr(module, name)
+    ("primary forward", fast_capsnet, "products_forward"), ("conv1 backward", fast_capsnet, "_conv1_backward"),
+    ("neutral pass and predictor", learning, "ff_features"), ("neutral pass and predictor", fast_learning, "predictor_gradients"),
+    ("layers", learning, "wrong_labels"), ("layers", learning, "ff_backward"), ("layers", fast_learning, "wrong_labels"),
+    ("optimiser", contenders_forward_forward, "ff_update")])
+def test_a_slow_function_slows_its_part(monkeypatch, part, module, function):
+    quick = getattr(module, function)
 
-    def slow(*arguments):
+    def slow(*arguments, **keywords):
         contenders.time.sleep(0.2)
-        return function(*arguments)
-    monkeypatch.setattr(module, name, slow)
-    laps = TinyCaps(task(), module is fast_capsnet).timed()
+        return quick(*arguments, **keywords)
+    monkeypatch.setattr(module, function, slow)
+    slowed = [name for name in OURS if OURS[name].module is module] or ["forward-forward plain"]
+    laps = compete(slowed[0])[0].timed()
     assert laps[part] > 0.2 and laps["step"] - laps[part] < 0.2
 
 
-@pytest.mark.parametrize("fast", [False, True])
-def test_on_a_device_it_waits_for_the_parts_and_not_for_the_whole(monkeypatch, fast):
+@ours
+def test_on_a_device_it_waits_for_the_parts_and_not_for_the_whole(monkeypatch, name):
     xp, waits = stand_in.activate(monkeypatch), []
     device = type("Device", (), {"synchronize": lambda self: waits.append(1)})
     monkeypatch.setattr(xp.cuda, "Device", device, raising=False)
     pool = type("Pool", (), {"total_bytes": lambda self: 123})
     monkeypatch.setattr(xp, "get_default_memory_pool", pool, raising=False)
     monkeypatch.setattr(xp.cuda.runtime, "memGetInfo", lambda: (2 ** 34, 2 ** 34), raising=False)
-    contender, host = TinyCaps(task("gpu"), fast), TinyCaps(task(), fast)
+    (contender, every), (host, _) = compete(name, "gpu"), compete(name)
     (loss, grads), (loss_there, grads_there) = contender.gradients(), host.gradients()
     np.testing.assert_allclose(loss, loss_there, rtol=1e-6)
     assert all(isinstance(g, np.ndarray) for g in grads.values()) and grads.keys() == grads_there.keys()
     waits.clear()
-    assert contender.timed().keys() == EVERY and len(waits) == 1 + len(EVERY) + 2 and contender.peak() == 123
+    assert contender.timed().keys() == every and len(waits) == 1 + len(every) + 2 and contender.peak() == 123
 
 
 def test_arithmetic_of_the_published_network():
-    direct, fast = demo.arithmetic(PAPER, 128)
+    direct, fast = CAPSNET.arithmetic(PAPER, 128)
     assert direct["conv1"] == [2e-9 * 128 * 400 * 81 * 256] * 2
     assert direct["primary"] == pytest.approx([48.9, 97.8], rel=1e-3)
     assert direct["predictions"] == pytest.approx([2e-9 * 128 * 1152 * 160 * 8, 4e-9 * 128 * 1152 * 160 * 8])
@@ -216,14 +294,25 @@ def test_arithmetic_of_the_published_network():
     assert round(both[0], 1) == 15.7 and round(sum(both)) == 41                     # as fourier_plan says
 
 
+def test_arithmetic_of_published_forward_forward():
+    direct, fast = FORWARD_FORWARD.arithmetic(FFConfig(), 100)
+    first, above, predictor, labels = (2e-9 * 100 * count for count in (784 * 1000, 2 * 1000 * 1000, 2000 * 10, 10 * 1000))
+    assert direct["neutral pass and predictor"] == pytest.approx([first + above + predictor, predictor])
+    assert direct["layers"] == pytest.approx([2 * (first + above)] * 2)
+    assert round(sum(map(sum, direct.values())), 3) == 2.792                        # 0.2 (5 · 2.784 + 2 · 0.02)
+    assert fast["neutral pass and predictor"] == pytest.approx([first + labels + above + predictor, predictor])
+    assert fast["layers"] == pytest.approx([2 * labels + 2 * above, first + 2 * labels + 2 * above])
+    assert round(sum(map(sum, fast.values())), 4) == 2.3316                         # 0.2 (2 · 0.784 + 5 · 2 + 2 · 0.02 + 5 · 0.01)
+
+
 def test_images_of_any_size_and_number(monkeypatch):
     arguments = demo.build_parser().parse_args([])
-    given = demo.make_task(arguments, PAPER, 1500)
+    given = demo.make_task(arguments, CAPSNET, PAPER, 1500)
     assert given.images.shape == (1500, 28, 28, 1) and given.images.dtype == np.float32 and given.images.flags.c_contiguous
     digits = demo.load_digits()
     assert np.array_equal(given.images[1437], given.images[0]) and np.array_equal(given.labels[:1437], digits.train_labels)
     assert given.images[0, 14, 27, 0] == digits.train_images[0, 4, 7, 0]
-    again = demo.make_task(arguments, PAPER, 1)
+    again = demo.make_task(arguments, CAPSNET, PAPER, 1)
     assert all(np.array_equal(p, again.params[key]) for key, p in given.params.items())
 
 
@@ -254,6 +343,43 @@ def test_other_gradients_are_refused(other, said):
         demo.check_agreement([Fake("plain", a=[1.0, 100.0]), other])
 
 
+class Local:
+    """A contender in this process."""
+
+    def __init__(self, name, contender):
+        self.name, self.contender = name, contender
+
+    def call(self, method):
+        return getattr(self.contender, method)()
+
+
+@pytest.mark.parametrize("changed", [
+    dict(seed=1), dict(config=dataclasses.replace(FF, theta=20.0)), dict(config=dataclasses.replace(FF, peer_weight=0.02)),
+    dict(config=dataclasses.replace(FF, label_strength=2.1))], ids=["wrong labels", "theta", "peers", "label pixels"])
+def test_a_forward_forward_contender_that_computes_something_else_is_refused(changed):
+    plain, fast = contenders_forward_forward.Plain, contenders_forward_forward.Fast
+    demo.check_agreement([Local("plain", plain(ff_task())), Local("fast", fast(ff_task()))])
+    with pytest.raises(RuntimeError, match=r"^fast: got .* away from that of plain, wanted at most 1e-04; nothing was timed$"):
+        demo.check_agreement([Local("plain", plain(ff_task())), Local("fast", fast(ff_task(**changed)))])
+
+
+def test_published_forward_forward_begins_where_wrong_labels_matter_to_every_layer():
+    given = demo.make_task(demo.build_parser().parse_args([]), FORWARD_FORWARD, FFConfig(), 20)
+    (_, grads), (_, others) = (contenders_forward_forward.Fast(given._replace(seed=seed)).gradients() for seed in (0, 1))
+    for k in range(3):
+        assert abs(grads[f"{k}.W"] - others[f"{k}.W"]).max() > 0.01 * abs(grads[f"{k}.W"]).max()
+    assert all(abs(g).max() > 0 for g in grads.values())
+
+
+@pytest.mark.parametrize("kind", [contenders_forward_forward.Plain, contenders_forward_forward.Fast])
+def test_every_step_has_its_own_wrong_labels_and_a_look_at_the_gradients_changes_nothing(monkeypatch, kind):
+    monkeypatch.setitem(UPDATE, "learning_rate", 0.0)                               # so that nothing else changes the loss
+    contender = kind(ff_task(config=dataclasses.replace(FF, peer_weight=0)))
+    (first, _), (again, _) = contender.gradients(), contender.gradients()
+    contender.step(False)
+    assert first == again != contender.gradients()[0]
+
+
 def test_turns_are_taken_step_by_step_and_the_first_do_not_count(hasty):
     log = []
 
@@ -267,11 +393,11 @@ def test_turns_are_taken_step_by_step_and_the_first_do_not_count(hasty):
 
 
 def test_a_worker_that_fails_says_why_and_one_that_is_killed_too():
-    with Worker("plain") as worker:
+    with Worker("plain", CAPSNET.contenders["plain"]) as worker:
         worker.begin(task())
         with pytest.raises(RuntimeError, match="^plain: AttributeError: .*no attribute 'dance'$"):
             worker.call("dance")
-    with Worker("plain") as worker:
+    with Worker("plain", CAPSNET.contenders["plain"]) as worker:
         worker.begin(task())
         os.kill(worker._process.pid, signal.SIGKILL)
         with pytest.raises(RuntimeError, match=r"^plain: its process died with code -9; too little memory\?$"):
@@ -280,10 +406,10 @@ def test_a_worker_that_fails_says_why_and_one_that_is_killed_too():
 
 
 def test_a_point_that_does_not_fit_is_left_out(hasty, monkeypatch, capsys):
-    def start(stack, names, given):
+    def start(stack, contenders, given):
         raise RuntimeError("plain: MemoryError: votes")
     monkeypatch.setattr(demo, "start", start)
-    curves = demo.scaling(demo.build_parser().parse_args(["--quick"]), demo.QUICK)
+    curves = demo.scaling(demo.build_parser().parse_args(["--quick", "--batch", "8"]), demo.NETWORKS["capsnet"], CAPSNET.quick)
     assert all(curve == {"plain": [], "fast": []} for curve in curves.values())
     assert re.search(r"^routing rounds .*\n +2  left out: plain: MemoryError: votes$", capsys.readouterr().out, re.MULTILINE)
 
