@@ -8,6 +8,7 @@ import numpy as np
 from demos.contenders import Network, TinyCaps
 from tinycaps.forward_forward import FFConfig, fast_learning, fast_supervised_gradients, ff_update, init_ff, learning, supervised_gradients
 from tinycaps.forward_forward.network import FIRST_HEARD
+from tinycaps.parallel import parallel
 from tinycaps.workspace import Workspace
 
 PARTS = ("neutral pass and predictor", "layers", "optimiser")
@@ -50,6 +51,8 @@ class Fast(Plain):
     def __init__(self, task):
         super().__init__(task)
         self.how = {"workspace": Workspace()}
+        self.held = parallel(self.xp)
+        self.held.__enter__()                       # from step to step, as in a training; the process ends with it
 
 
 def draw(rng, config):

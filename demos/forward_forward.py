@@ -36,6 +36,7 @@ from tinycaps.forward_forward import (FFConfig, fast_supervised_gradients, fast_
                                       predictor_logits, readout_errors, vote, write_labels, wrong_labels)
 from tinycaps.forward_forward.network import FIRST_HEARD
 from tinycaps.optim import flat_then_linear
+from tinycaps.parallel import parallel
 from tinycaps.train import train
 from tinycaps.workspace import Workspace
 
@@ -138,11 +139,12 @@ def learn(arguments, data, augment, config, gradients, params, epochs, evaluate,
     """Train parameters by a rate that is flat through the first half and then falls to zero; return the log and the seconds."""
     steps = epochs * -(-len(data.train_images) // arguments.batch)
     settings = {name: getattr(arguments, name) for name in ("negatives", "learning_rate", "weight_decay", "shift", "warp")}
-    return train(gradients, params, data.train_images, data.train_labels, epochs=epochs, batch=arguments.batch, seed=arguments.seed,
-                 update=partial(ff_update, weight_decay=arguments.weight_decay), augment=augment, evaluate=evaluate, show=show,
-                 evaluate_every=arguments.evaluate_every, folder=folder, resume=resume,
-                 learning_rate=lambda step: flat_then_linear(arguments.learning_rate, step, steps),
-                 about={"config": dataclasses.asdict(config), "epochs": epochs, **settings, **about})
+    with parallel(np):                              # no threads of the BLAS's own, which would take the cores of the fast gradients
+        return train(gradients, params, data.train_images, data.train_labels, epochs=epochs, batch=arguments.batch, seed=arguments.seed,
+                     update=partial(ff_update, weight_decay=arguments.weight_decay), augment=augment, evaluate=evaluate, show=show,
+                     evaluate_every=arguments.evaluate_every, folder=folder, resume=resume,
+                     learning_rate=lambda step: flat_then_linear(arguments.learning_rate, step, steps),
+                     about={"config": dataclasses.asdict(config), "epochs": epochs, **settings, **about})
 
 
 def fit(arguments, data, augment, config, folder):

@@ -1,6 +1,6 @@
 """Every backward of the package, proven to be the derivative of its forward.
 
-Each pair of `tinycaps.ops`, `tinycaps.capsules` and `tinycaps.forward_forward`, from relu to the whole networks, is run at a random
+Each pair of `tinycaps.ops`, `capsules`, `forward_forward` and `distillation`, from relu to the whole networks, is run at a random
 point in double precision; the derivative of its forward by every input is measured and compared with what its backward returns. You
 see one table, one row for each array, with the entry (or the random direction) where it came off worst: the analytic gradient, the
 measured one, the estimated error of the measurement, and the complex step as a second witness. No tolerance is chosen: "ok" means
@@ -13,7 +13,7 @@ the right it is off by as much as the central one, on the left it is exact.
 
     python -m demos.gradient_check_tour          some 10 seconds; exit code 1 if a gradient is wrong or a pair is left out
 
-The last line: 91 gradients of 28 pairs right, 0 wrong; estimated errors below 1e-08
+The last line: 99 gradients of 33 pairs right, 0 wrong; estimated errors below 1e-08
 """
 from functools import partial
 
@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from demos import command
 from tinycaps import capsules as caps
+from tinycaps import distillation as dist
 from tinycaps import forward_forward as ff
 from tinycaps import ops, plot
 from tinycaps.gradcheck import Report, check_gradients, derivative
@@ -76,6 +77,14 @@ def tour(rng):
     layer = dict(x_pos=draw((4, 6)), x_neg=draw((4, 6)), mean_activity=draw(5), exact=True)
     yield ff.ff_layer_loss_forward, ff.ff_layer_loss_backward, [0.5 * draw((6, 5)), draw(5)], layer
 
+    soft = dict(soft_targets=dist.soften(draw((4, 3)), 2.5), temperature=2.5)
+    yield dist.soft_cross_entropy_forward, dist.soft_cross_entropy_backward, [draw((4, 3))], soft
+    yield dist.kl_divergence_forward, dist.kl_divergence_backward, [draw((4, 3))], soft
+    yield dist.distillation_loss_forward, dist.distillation_loss_backward, [draw((4, 3))], dict(labels=labels, **soft)
+    yield dist.logit_matching_forward, dist.logit_matching_backward, [draw((4, 3))], dict(teacher_logits=draw((4, 3)))
+    piece = dict(x=draw((4, 5)), hardware=dist.draw_hardware(rng, (5, 6, 3), dtype="float64"), noise=[draw((4, 6)), draw((4, 3))])
+    yield dist.hardware_mlp_forward, dist.hardware_mlp_backward, [_moved(ops.init_mlp, rng, (5, 6, 3))], piece
+
 
 def _with_input(backward):
     return partial(backward, input_gradient=True)
@@ -89,7 +98,7 @@ def _moved(init, rng, *arguments):
 
 def all_pairs():
     """Return the names of all forwards of the package that have a derivative."""
-    return {name for room in (ops, caps, ff) for name in room.__all__ if name.endswith("_forward")} - NO_PAIR
+    return {name for room in (ops, caps, ff, dist) for name in room.__all__ if name.endswith("_forward")} - NO_PAIR
 
 
 def check_all(seed):

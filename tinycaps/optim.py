@@ -3,8 +3,6 @@
 Each call updates ``params`` and ``state`` where they lie. The state begins as an empty dict and ends as a flat one, so that a
 checkpoint can hold it: for every parameter running averages such as ``"m.digit.W"``, and Adam's ``"step"``.
 """
-from functools import partial
-
 import numpy as np
 
 from .backend import get_xp
@@ -31,18 +29,16 @@ def _begin(params, grads, state, slots):
 
 def _update(together, formula):
     """Call formula(p, g, slot, ...), which writes in place, on all arrays; on large ones block by block, the threads sharing them."""
+    blocks = []
     for arrays in together:
         if arrays[0].size <= BLOCK or get_xp(arrays[0]) is not np or not all(a.flags.c_contiguous for a in arrays):
             formula(*arrays)
-            continue
-        flat = [a.reshape(-1) for a in arrays]
-
-        def share(part):
-            for k in range(part.start, part.stop, BLOCK):
-                formula(*(a[k:min(k + BLOCK, part.stop)] for a in flat))
-
+        else:
+            flat = [a.reshape(-1) for a in arrays]
+            blocks += [[a[k:k + BLOCK] for a in flat] for k in range(0, flat[0].size, BLOCK)]
+    if blocks:
         with parallel(np) as split:
-            split(share, flat[0].size)
+            split(lambda part: [formula(*block) for block in blocks[part]], len(blocks))
 
 
 def sgd(params, grads, state, learning_rate=0.01, momentum=0.9, weight_decay=0.0):
@@ -70,13 +66,19 @@ def sgd(params, grads, state, learning_rate=0.01, momentum=0.9, weight_decay=0.0
     -----
     Polyak's momentum as Hinton's group writes it, the learning rate inside the velocity.
     """
-    def formula(decay, p, g, velocity):
+    def formula(p, g, velocity):
         velocity *= momentum
-        velocity -= learning_rate * (g + decay * p if decay else g)
+        velocity -= learning_rate * g
         p += velocity
 
-    for arrays in _begin(params, grads, state, ("velocity",)):
-        _update([arrays], partial(formula, weight_decay if arrays[0].ndim > 1 else 0.0))
+    def decaying(p, g, velocity):
+        change = weight_decay * p
+        change += g
+        formula(p, change, velocity)
+
+    together = _begin(params, grads, state, ("velocity",))
+    _update([arrays for arrays in together if arrays[0].ndim < 2], formula)
+    _update([arrays for arrays in together if arrays[0].ndim >= 2], decaying if weight_decay else formula)
 
 
 def rmsprop(params, grads, state, learning_rate=0.001, decay=0.9, epsilon=1e-8):

@@ -7,6 +7,9 @@ What it trades for speed, in order of gain:
 2. The three inputs of the first layer, neutral, positive and negative, differ in their label pixels and in their length alone:
    x = (label, ink)/‖(label, ink)‖. So the product of ink with W is made once for all three, and that with their gradients once for both.
 3. Nothing is made twice: the goodness of a layer is also the square of the length that its activities are divided by.
+
+Train inside ``with tinycaps.parallel.parallel(np):``. The functions hold the BLAS to one thread for themselves; let loose between the
+steps, its threads wake up, go on spinning and take the cores from ours: 34 ms for a step instead of 19.
 """
 from ..backend import get_xp
 from ..checks import check_labels, check_shapes
@@ -47,7 +50,7 @@ class _Layers:
             xp.multiply(y, scale_of(self.config, m, self.goodness[j, rows]), out=self.x[j + 1][rows])
 
     def loss_and_dz(self, j):
-        """Return the loss of a layer, its new running means, and the gradient of its total inputs."""
+        """Return the loss of a layer, its new running means, and the gradients of its total inputs and of its biases."""
         xp, n, config = get_xp(self.like), self.n, self.config
         goodness, y, mean_activity = self.goodness[j], self.y[j], self.params[f"{j}.mean_activity"]
         loss, cache = goodness_loss_forward(goodness[:n], goodness[n:], config.theta or config.hidden[j], config.goal)
@@ -56,7 +59,7 @@ class _Layers:
             peer_loss, peer = peer_normalisation_forward(y[:n], mean_activity, config.peer_weight)
             dz[:n] += peer_normalisation_backward(1.0, peer)
             loss, mean_activity = loss + peer_loss, peer[0]
-        return loss, mean_activity, dz
+        return loss, mean_activity, dz, dz.sum(axis=0)
 
     def product(self, split, j, x, dz):
         """Return the gradient xᵀ dz of a layer's weights; the threads share its rows."""
@@ -66,16 +69,19 @@ class _Layers:
 
     def learn(self, split):
         """Return the mean loss, the gradients of all layers but for the first one's weights, and the dz that this one lacks."""
-        total, grads, first = 0, {}, None
-        for j in range(len(self.config.hidden)):
-            loss, grads[f"{j}.mean_activity"], dz = self.loss_and_dz(j)
-            grads[f"{j}.bias"] = dz.sum(axis=0)
+        depth, grads = len(self.config.hidden), {}
+        judged = [None] * depth
+
+        def judge(layers):
+            for j in range(layers.start, layers.stop):
+                judged[j] = self.loss_and_dz(j)
+
+        split(judge, depth, depth)
+        for j, (_, mean_activity, dz, dbias) in enumerate(judged):
+            grads |= {f"{j}.mean_activity": mean_activity, f"{j}.bias": dbias}
             if j:
                 grads[f"{j}.W"] = self.product(split, j, self.x[j], dz)
-            else:
-                first = dz
-            total = total + loss
-        return total / len(self.config.hidden), grads, first
+        return sum(loss for loss, *_ in judged) / depth, grads, judged[0][2]
 
 
 def fast_supervised_gradients(params, images, labels, rng, config, hard=True, workspace=None):

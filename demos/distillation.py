@@ -1,0 +1,172 @@
+"""A small network learns from the soft answers of a large one what labels do not tell (Hinton, Vinyals, Dean 2015).
+
+The teacher is a large mlp with dropout and limited weights, trained on jittered images. Two students, half as large, without any
+regularisation and without jitter, begin with the same weights and see the same images in the same order: one is told the labels, the
+other only what the teacher answers at temperature 20, the soft targets. What the teacher has learned from jitter and dropout comes
+across, although the student sees neither. Then it draws, into --out:
+
+    learning_curves.png       the error of the teacher and of its students after each few epochs
+    soft_targets.png          some images, and what the teacher thinks of them at temperatures 1, 2, 5 and 20
+    lookalikes.png            the 2s that look most like 3s to the teacher, and those that look most like 7s
+    temperature_sweep.png     with --sweep: students of three sizes, each at three temperatures
+
+    python -m demos.distillation                              the embedded digits, under a minute
+    python -m demos.distillation --temperature 4 --hard-weight 0.1
+    python -m demos.distillation --capsnet FILE               another teacher: the checkpoint.npz of a run of demos.capsnet
+    python -m demos.distillation --data mnist                 the published networks, an hour; --teacher-epochs 2 --epochs 2 for a glimpse
+    python -m demos.distillation --data mnist --resume        go on after a kill, from the last minute's checkpoint
+
+A teacher that has been trained once is found again, here and by the other demos of distillation. The test images choose nothing and are
+read once, at the end; --hold-out N judges on N training images instead. The last line of the default:
+"""
+import numpy as np
+
+from demos import command, teacher, training
+from tinycaps import plot
+from tinycaps.backend import asarray
+from tinycaps.capsules import CapsNetConfig, choose_network, length_forward
+from tinycaps.checkpoint import load_checkpoint
+from tinycaps.distillation import soften
+
+SMALL = teacher.SMALL | dict(hidden=[100, 100], epochs=100, learning_rate=0.05, soft_learning_rate=0.05)
+LARGE = teacher.LARGE | dict(hidden=[800, 800], epochs=50, learning_rate=0.05, soft_learning_rate=0.05)
+SWEEP = {True: (100, 30, 10), False: (800, 300, 30)}
+"""Units in each hidden layer of the students of a sweep, for small images and for large ones."""
+SWEEP_TEMPERATURES = (3.0, 8.0, 20.0)
+SHOWN_TEMPERATURES = (1.0, 2.0, 5.0, 20.0)
+SHOWN = 8
+LOOKALIKES = 2, 3, 7
+"""A class, and the two that its images are held against."""
+LABELS, SOFT = "student on labels", "student on soft targets"
+MAIN = "teacher", LABELS, SOFT
+
+
+def build_parser():
+    """Return the argument parser."""
+    p = command.parser("distillation", __doc__)
+    p.add_argument("--temperature", type=command.positive_number, default=20.0, metavar="T", help="of the soft targets (default 20)")
+    p.add_argument("--hard-weight", type=command.share, default=0.0, metavar="W",
+                   help="0 to 1: how much the student of soft targets listens to the labels as well (default 0)")
+    p.add_argument("--hidden", nargs="+", type=command.whole_number(1), metavar="N",
+                   help=f"units of each layer of the students; default {teacher.words(SMALL['hidden'])} for small images, "
+                        f"else {teacher.words(LARGE['hidden'])}")
+    p.add_argument("--sweep", action="store_true", help="also teach students of three sizes at three temperatures")
+    p.add_argument("--capsnet", metavar="FILE", help="a checkpoint.npz of demos.capsnet, to be the teacher")
+    teacher.add_arguments(p)
+    training.add_arguments(p, SMALL, LARGE, "the students; it falls to zero in the second half")
+    p.add_argument("--soft-learning-rate", type=command.positive_number, metavar="X",
+                   help=f"of the student of soft targets; default {SMALL['soft_learning_rate']}, or {LARGE['soft_learning_rate']}")
+    return p
+
+
+def capsnet_logits(path, images, device):
+    """Return the answers of a trained CapsNet as logits: the log odds log(‖v_k‖ / (1 − ‖v_k‖)).
+
+    The length ‖v_k‖ is the probability that an entity of class k is there, whatever else is. If exactly one is there, that it is the one
+    of class k has a probability in proportion to its odds: the softmax of the log odds.
+    """
+    found = load_checkpoint(path)
+    try:
+        config = CapsNetConfig(**found.about["config"])
+    except (KeyError, TypeError):
+        raise ValueError(f"capsnet: got {path} of another network, wanted a checkpoint.npz that demos.capsnet wrote") from None
+    if config.image_shape != images.shape[1:]:
+        raise ValueError(f"capsnet: got one for images of {config.image_shape}, wanted {images.shape[1:]}")
+    params, (network, _) = {key: asarray(p, device) for key, p in found.params.items()}, choose_network(config, 100)
+
+    def forward(params, x):
+        length = length_forward(network.forward(params, x.reshape(-1, *config.image_shape), config)[0])[0]
+        return np.log(length / (1 - length)), None
+
+    return teacher.logits_of(params, images, forward)
+
+
+def find_teacher(arguments, data):
+    """Return the teacher's logits of the training and of the test images, and the log and seconds of its training."""
+    parts = data.train_images, data.test_images
+    if arguments.capsnet:
+        return [capsnet_logits(arguments.capsnet, images, arguments.device) for images in parts], [], 0.0
+    trained = teacher.train_teacher(arguments, data)
+    return [teacher.logits_of(trained.params, images) for images in parts], trained.log, trained.seconds
+
+
+def plan(arguments, small):
+    """Return the students to be taught: name to (hidden, temperature, hard weight); alone on labels the weight is 1."""
+    students = {LABELS: (arguments.hidden, 1.0, 1.0), SOFT: (arguments.hidden, arguments.temperature, arguments.hard_weight)}
+    for units in SWEEP[small] if arguments.sweep else ():
+        hidden = [units] * len(arguments.hidden)
+        for temperature in SWEEP_TEMPERATURES:
+            students[f"{units} units at T = {temperature:g}"] = hidden, temperature, arguments.hard_weight
+        students[f"{units} units on labels"] = hidden, 1.0, 1.0
+    return students
+
+
+def lookalikes(logits, labels, label, other, count):
+    """Return the indices of the images of a class that look most like another class, by the teacher's probabilities."""
+    images = np.flatnonzero(labels == label)
+    return images[soften(logits[images])[:, other].argsort()[::-1][:count]]
+
+
+def draw(data, logits, log, errors, arguments):
+    """Write the figures; logits are the teacher's of the training images."""
+    out, curves = arguments.out, {}
+    for line in log:
+        if "error" in line and line["network"] in MAIN:
+            curves.setdefault(line["network"], []).append((line["epoch"], line["error"]))
+    judged_on = training.judged(arguments)[1] if arguments.hold_out else "training images, no jitter"
+    plot.save(plot.error_curves({judged_on: {"curves": curves}}, "epoch"), out / "learning_curves.png")
+
+    labels, classes = data.train_labels, logits.shape[1]
+    doubtful = soften(logits).max(axis=1)
+    shown = [np.flatnonzero(labels == k)[doubtful[labels == k].argmin()] for k in np.unique(labels)]
+    answers = np.stack([soften(logits[shown], temperature) for temperature in SHOWN_TEMPERATURES])
+    plot.save(plot.soft_targets(data.train_images[shown], answers, SHOWN_TEMPERATURES, labels[shown]), out / "soft_targets.png")
+
+    if classes > max(LOOKALIKES):
+        label, *others = LOOKALIKES
+        found = {other: lookalikes(logits, labels, label, other, SHOWN) for other in others}
+        rows = {f"the {label}s that look most like {other}s, and the probability of a {other}": data.train_images[which] for other, which in found.items()}
+        captions = [[f"{p:.0e}" for p in soften(logits[which])[:, other]] for other, which in found.items()]
+        plot.save(plot.image_rows(rows, captions), out / "lookalikes.png")
+
+    if arguments.sweep:
+        sizes = SWEEP[training.is_small(data)]
+        curves = {f"{units} units": [(t, errors[f"{units} units at T = {t:g}"]) for t in SWEEP_TEMPERATURES] for units in sizes}
+        levels = {f"{units} units": errors[f"{units} units on labels"] for units in sizes}
+        title = f"{training.judged(arguments)[1]}; dashed: on labels"
+        plot.save(plot.error_curves({title: {"curves": curves, "levels": levels}}, "temperature", "log"), out / "temperature_sweep.png")
+
+
+def main(argv=None):
+    """Run the demo; return its exit code."""
+    arguments = build_parser().parse_args(argv)
+    record = command.Record("distillation", argv, arguments)
+    command.prepare(arguments)
+    data = training.load_data(arguments)
+    teacher.fill_in(arguments, data, SMALL, LARGE)
+    (logits, test_logits), log, seconds = find_teacher(arguments, data)
+    networks, minutes = {}, {"teacher": seconds / 60}
+    for name, (hidden, temperature, hard_weight) in plan(arguments, training.is_small(data)).items():
+        rate = arguments.learning_rate if hard_weight == 1 else arguments.soft_learning_rate
+        trained = teacher.train_student(name, arguments, data, logits, hidden, rate, temperature, hard_weight)
+        networks[name], minutes[name], log = trained.params, trained.seconds / 60, log + trained.log
+
+    found = {"teacher": test_logits} | {name: teacher.logits_of(params, data.test_images) for name, params in networks.items()}
+    wrong = {name: teacher.count_wrong(answers, data.test_labels) for name, answers in found.items()}
+    count, (word, judged_on) = len(data.test_labels), training.judged(arguments)
+    errors = {name: number / count for name, number in wrong.items()}
+    draw(data, logits, log, errors, arguments)
+    training.write_log(arguments, log)
+    record.write(errors=errors, wrong=wrong, judged=count, judged_on=judged_on,
+                 training_minutes={name: round(each, 2) for name, each in minutes.items()},
+                 parameters={name: sum(p.size for p in params.values()) for name, params in networks.items()})
+    for name in list(networks)[2:]:
+        print(f"{name:>22}: {wrong[name]} of {count:,} wrong")
+    print(f"trained in {60 * sum(minutes.values()):.0f} s; figures and run.json are in {arguments.out}, checkpoints in runs")
+    told = ", ".join(f"{100 * errors[name]:.2f} % {name}" for name in MAIN)
+    print(f"{word} error {told} ({', '.join(str(wrong[name]) for name in MAIN)} of {count:,} wrong)")
+    return int(arguments.min_accuracy is not None and 1 - errors[SOFT] < arguments.min_accuracy)
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,190 @@
+"""What the demos of distillation share: a teacher, trained or found, its students, and how both learn.
+
+A teacher is any function from images to logits. What is trained lies in runs/, in a folder named after its settings: the same teacher
+serves every demo, and is trained once.
+"""
+import json
+import zlib
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from demos import command, training
+from tinycaps.backend import asarray, get_xp, to_numpy
+from tinycaps.distillation import distillation_loss_backward, distillation_loss_forward, soften
+from tinycaps.ops import cross_entropy_backward, cross_entropy_forward, init_mlp, mlp_backward, mlp_forward
+from tinycaps.optim import flat_then_linear, limit_norms, sgd
+from tinycaps.train import train
+
+SMALL = dict(teacher_hidden=[400, 400], teacher_epochs=100, teacher_learning_rate=0.05, dropout=[0.0, 0.2], largest_norm=3.0, batch=50,
+             shift=0, warp=True)
+LARGE = dict(teacher_hidden=[1200, 1200], teacher_epochs=100, teacher_learning_rate=0.05, dropout=[0.2, 0.5], largest_norm=3.0, batch=100,
+             shift=2, warp=False)
+MOMENTUM = 0.9
+EVALUATIONS = 10
+WATCHED = 1000
+"""Training images, at most, on which a training is watched where none are held out."""
+
+
+class Trained(NamedTuple):
+    """A network, and how it was trained."""
+
+    params: dict
+    log: list
+    seconds: float
+    folder: object
+
+
+def add_arguments(parser):
+    """Give a parser the arguments of the teacher."""
+    p, at_least_one = parser, command.whole_number(1)
+    p.add_argument("--teacher-hidden", nargs="+", type=at_least_one, metavar="N",
+                   help=f"units of each layer; default {words(SMALL['teacher_hidden'])} for small images, "
+                        f"else {words(LARGE['teacher_hidden'])}")
+    p.add_argument("--teacher-epochs", type=at_least_one, metavar="N",
+                   help=f"default {SMALL['teacher_epochs']}, or {LARGE['teacher_epochs']}")
+    p.add_argument("--teacher-learning-rate", type=command.positive_number, metavar="X",
+                   help=f"default {SMALL['teacher_learning_rate']}, or {LARGE['teacher_learning_rate']}")
+    p.add_argument("--dropout", nargs=2, type=command.share, metavar="P",
+                   help="part of the pixels, and of the hidden units, that the teacher must do without; "
+                        f"default {words(SMALL['dropout'])}, or {words(LARGE['dropout'])}")
+    p.add_argument("--largest-norm", type=command.positive_number, metavar="X",
+                   help=f"of a teacher's unit's incoming weights; default {SMALL['largest_norm']}, or {LARGE['largest_norm']}")
+
+
+def fill_in(arguments, data, small, large):
+    """Set the arguments that were not given."""
+    training.fill_in(arguments, data, small, large)
+    if arguments.quick:
+        arguments.teacher_epochs = 2
+
+
+def words(sizes):
+    """Return sizes as they are typed."""
+    return " ".join(map(str, sizes))
+
+
+def sizes_of(data, hidden):
+    """Return the sizes of an mlp from images to classes."""
+    return [data.train_images[0].size, *hidden, training.count_classes(data)]
+
+
+def logits_of(params, images, forward=mlp_forward):
+    """Return a network's logits of images that lie on the host, on the host."""
+    xp = get_xp(next(iter(params.values())))
+    flat = images.reshape(len(images), -1)
+    return np.concatenate([to_numpy(forward(params, xp.asarray(flat[k:k + 1000]))[0]) for k in range(0, len(flat), 1000)])
+
+
+def count_wrong(logits, labels):
+    """Return how many images are misread."""
+    return int((logits.argmax(axis=1) != labels).sum())
+
+
+def step(params, grads, state, learning_rate, largest_norm=None):
+    """Step down the gradient with momentum; keep the incoming weights of each unit short, if that is asked for."""
+    sgd(params, grads, state, learning_rate, MOMENTUM)
+    if largest_norm:
+        limit_norms(params, largest_norm)
+
+
+def learn(name, params, gradients, data, labels, arguments, *, epochs, learning_rate, error_of, resume, update=step, augment=None,
+          **settings):
+    """Train a network in a folder of its own; the learning rate is flat through the first half and then falls to zero.
+
+    Parameters
+    ----------
+    name : str
+        What is trained, in a word: for its folder, and for the lines printed.
+    params : dict
+    gradients : function
+        For `tinycaps.train.train`.
+    data : Dataset
+        Whose training images are learned.
+    labels : integer array (n,)
+        What `gradients` gets with the images; often their indices.
+    arguments : argparse.Namespace
+    epochs : int
+    learning_rate : float
+    error_of : function (params, images, labels) -> dict
+        Errors for the log.
+    resume : bool
+        Go on from the checkpoint, if there is one.
+    update, augment : functions
+        For `tinycaps.train.train`.
+    **settings
+        Whatever else decides what comes out.
+
+    Returns
+    -------
+    Trained
+    """
+    settings |= {"data": arguments.data, "held_out": arguments.hold_out, "seed": arguments.seed, "epochs": epochs,
+                 "learning_rate": learning_rate, "batch": arguments.batch, "momentum": MOMENTUM}
+    folder = training.run_folder(name.replace(" ", "-"), arguments)
+    folder = folder.with_name(f"{folder.name}-{zlib.crc32(json.dumps(settings, sort_keys=True).encode()):08x}")
+    judged, every = data[2:] if arguments.hold_out else watched(data), -(-epochs // EVALUATIONS)
+    steps = epochs * -(-len(data.train_images) // arguments.batch)
+    params = {key: asarray(p, arguments.device) for key, p in params.items()}
+    with training.resumable(folder):
+        log, seconds = train(
+            gradients, params, data.train_images, labels, epochs=epochs, batch=arguments.batch, folder=folder, about=settings,
+            seed=arguments.seed, update=update, learning_rate=lambda step: flat_then_linear(learning_rate, step, steps), augment=augment,
+            evaluate=lambda params: error_of(params, *judged), evaluate_every=every, show=partial(show, name, arguments),
+            resume=resume and (folder / "checkpoint.npz").exists())
+    return Trained(params, [{"network": name, **line} for line in log], seconds, folder)
+
+
+def watched(data):
+    """Return training images and their labels, spread over all, on which a training is watched where none are held out."""
+    every = -(-len(data.train_images) // WATCHED)
+    return data.train_images[::every], data.train_labels[::every]
+
+
+def show(name, arguments, line):
+    """Print what an evaluation has found."""
+    from tqdm import tqdm
+    told = ", ".join(f"{key} {100 * value:.2f} %" for key, value in line.items() if key.startswith("error"))
+    with tqdm.external_write_mode():
+        print(f"{name}: epoch {line['epoch']}, {told} on {'held-out' if arguments.hold_out else 'its'} training images", flush=True)
+
+
+def error_of(params, images, labels):
+    """Return the part of images that an mlp misreads."""
+    return {"error": count_wrong(logits_of(params, images), labels) / len(images)}
+
+
+def teacher_gradients(params, x, labels, rng, dropout):
+    """Return loss and gradients of a batch, with dropout of pixels and of hidden units."""
+    x, xp = x.reshape(len(x), -1), get_xp(x)
+    widths = [W.shape[0] for key, W in params.items() if key.endswith(".W")]
+    rates = dropout[:1] + dropout[1:] * (len(widths) - 1)
+    dropouts = [(xp.asarray(rng.random((len(x), width), dtype=np.float32) >= rate), rate) for width, rate in zip(widths, rates)]
+    logits, cache = mlp_forward(params, x, dropouts=dropouts)
+    loss, loss_cache = cross_entropy_forward(logits, labels)
+    return loss, mlp_backward(cross_entropy_backward(1.0, loss_cache), cache)
+
+
+def train_teacher(arguments, data):
+    """Train the teacher on jittered images, or go on with it, or find it finished."""
+    params = init_mlp(np.random.default_rng(arguments.seed), sizes_of(data, arguments.teacher_hidden))
+    settings = {name: getattr(arguments, name) for name in ("teacher_hidden", "dropout", "largest_norm", "shift", "warp")}
+    return learn("teacher", params, partial(teacher_gradients, dropout=arguments.dropout), data, data.train_labels, arguments,
+                 epochs=arguments.teacher_epochs, learning_rate=arguments.teacher_learning_rate, error_of=error_of, resume=True,
+                 update=partial(step, largest_norm=arguments.largest_norm), augment=training.augmentation(arguments), **settings)
+
+
+def train_student(name, arguments, data, teacher_logits, hidden, learning_rate, temperature, hard_weight):
+    """Train a student, without regularisation or jitter, on the labels and on the teacher's softened logits of the same images."""
+    labels, soft_targets = asarray(data.train_labels, arguments.device), asarray(soften(teacher_logits, temperature), arguments.device)
+
+    def gradients(params, x, which, rng):
+        logits, cache = mlp_forward(params, x.reshape(len(x), -1))
+        loss, loss_cache = distillation_loss_forward(logits, labels[which], soft_targets[which], temperature, hard_weight)
+        return loss, mlp_backward(distillation_loss_backward(1.0, loss_cache), cache)
+
+    params = init_mlp(np.random.default_rng(arguments.seed), sizes_of(data, hidden))
+    return learn(name, params, gradients, data, np.arange(len(data.train_labels)), arguments, epochs=arguments.epochs,
+                 learning_rate=learning_rate, error_of=error_of, resume=arguments.resume, hidden=hidden,
+                 temperature=temperature, hard_weight=hard_weight, teacher_crc32=zlib.crc32(teacher_logits.tobytes()))

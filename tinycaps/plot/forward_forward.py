@@ -1,0 +1,130 @@
+"""Figures of forward-forward."""
+import numpy as np
+
+from .base import COLOURS, CORRECT, WRONG, empty_figure, show, tidy
+
+
+def layer_curves(log):
+    """Draw how each layer learns to tell positive from negative data.
+
+    Parameters
+    ----------
+    log : list of dict
+        From `tinycaps.train.train`, with the numbers of `tinycaps.forward_forward.layer_report`, and errors by the goodness of a layer
+        alone, such as "error layer 0", if there are any.
+    """
+    log = [line for line in log if "goodness+ 0" in line]
+    layers = sum(key.startswith("goodness+ ") for key in log[0]) if log else 0
+    alone = bool(log) and "error layer 0" in log[0]
+    epochs = [line["epoch"] for line in log]
+    figure = empty_figure(13 if alone else 9, 3.8)
+    goodness, *others = figure.subplots(1, 3 if alone else 2)
+    for k, colour in zip(range(layers), COLOURS * layers):
+        for sign, style in ("+", ".-"), ("-", ".--"):
+            goodness.plot(epochs, [line[f"goodness{sign} {k}"] for line in log], style, color=colour)
+        for ax, name in zip(others, ("misjudged", "error layer")):
+            ax.plot(epochs, [100 * line[f"{name} {k}"] for line in log], ".-", color=colour, label=f"layer {k}")
+    for label, style in ("positive data", "-"), ("negative data", "--"):
+        goodness.plot([], style, color="0.4", label=label)
+    goodness.axhline(1, color="0.4", linewidth=1, zorder=0)
+    goodness.set(xlabel="epoch", ylabel="mean goodness / θ")
+    goodness.set_title("Each layer moves positive data to one side of θ,\nnegative data to the other", fontsize=10)
+    titles = "Samples on the wrong side of θ", "Class chosen by one layer's goodness alone"
+    for ax, label, title in zip(others, ("misjudged (%)", "error (%)"), titles):
+        ax.set(xlabel="epoch", ylabel=label, ylim=(0, None))
+        ax.set_title(title, fontsize=10)
+    goodness.margins(y=0.18)
+    goodness.legend(fontsize=8, loc="upper center", ncols=2)
+    if layers:
+        others[0].legend(fontsize=8, loc="upper right")
+    tidy(goodness, *others)
+    return figure
+
+
+def receptive_fields(fields, label_weights=None):
+    """Draw the learned incoming weights of some units as images, and beside each image the weights from the label pixels.
+
+    Parameters
+    ----------
+    fields : array (n, h, w, c)
+    label_weights : array (n, k), optional
+    """
+    n = len(fields)
+    rows, columns = -(-n // 5), min(n, 5)
+    labelled = label_weights is not None
+    figure = empty_figure((2.2 if labelled else 1.3) * columns, 1.35 * rows + 0.6)
+    axes = figure.subplots(rows, columns * (2 if labelled else 1), squeeze=False, width_ratios=[1, 0.6] * columns if labelled else None)
+    panels = axes.reshape(rows * columns, -1)
+    for k, (ax, *bars) in enumerate(panels):
+        if k >= n:
+            ax.set_axis_off()
+            for bar in bars:
+                bar.set_axis_off()
+            continue
+        field = fields[k].mean(axis=-1)
+        ax.imshow(field, cmap="PuOr_r", vmin=-abs(field).max(), vmax=abs(field).max())
+        ax.set_xticks([])
+        ax.set_yticks([])
+        for bar in bars:
+            weights = label_weights[k]
+            bar.barh(range(len(weights)), weights, color=[CORRECT if w > 0 else WRONG for w in weights])
+            bar.axvline(0, color="0.4", linewidth=0.8)
+            bar.set(xticks=[], ylim=(len(weights) - 0.4, -0.6))
+            bar.set_yticks(range(len(weights)), map(str, range(len(weights))), fontsize=5)
+            bar.tick_params(length=0, pad=1)
+            bar.spines[:].set_visible(False)
+    title = "What units of the first layer have learned to look for: orange excites, purple inhibits"
+    beside = ";\nbeside each the labels that it likes (blue, to the right) and dislikes (vermilion, to the left)"
+    figure.suptitle(title + beside * labelled, fontsize=10)
+    return figure
+
+
+def goodness_histograms(positive, negative):
+    """Draw how each layer's goodness separates positive from negative data, a panel for each layer.
+
+    Parameters
+    ----------
+    positive, negative : lists of arrays (n,)
+        Goodness of each layer, in units of θ.
+    """
+    figure = empty_figure(3.6 * len(positive) + 0.6, 3.3)
+    axes = figure.subplots(1, len(positive), sharey=True, squeeze=False)[0]
+    for k, (ax, plus, minus) in enumerate(zip(axes, positive, negative)):
+        edges = np.histogram_bin_edges(np.concatenate([plus, minus, [1.0]]), 40)
+        for goodness, colour, label in (plus, CORRECT, "positive data"), (minus, WRONG, "negative data"):
+            ax.hist(goodness, edges, color=colour, alpha=0.55, label=label)
+        ax.axvline(1, color="0.2", linewidth=1, linestyle="--", label="θ")
+        ax.set_title(f"layer {k}", fontsize=10)
+        ax.set_xlabel("goodness / θ")
+    axes[0].set_ylabel("samples")
+    axes[0].margins(y=0.3)
+    axes[0].legend(fontsize=8, loc="upper left")
+    figure.suptitle("How well each layer tells positive from negative data by goodness alone", fontsize=10)
+    tidy(*axes)
+    return figure
+
+
+def label_goodness(images, goodness, labels, chosen):
+    """Draw images, and below each one how good the network finds it with each label.
+
+    Parameters
+    ----------
+    images : array (n, h, w, c)
+    goodness : array (n, k)
+        In units of θ; negative where it is minimised. The most decides.
+    labels, chosen : integer arrays (n,)
+        The true label and the one chosen.
+    """
+    n, k = goodness.shape
+    figure = empty_figure(1.4 * n + 0.6, 3.4)
+    axes = figure.subplots(2, n, squeeze=False, sharey="row")
+    for column, image, bars, label, choice in zip(axes.T, images, goodness, labels, chosen):
+        show(column[0], image)
+        column[0].set_title(f"{label} read as {choice}", fontsize=9, color=CORRECT if label == choice else WRONG)
+        column[1].bar(range(k), bars, color=[CORRECT if j == label else WRONG if j == choice else "0.75" for j in range(k)])
+        column[1].set_xticks(range(k), map(str, range(k)), fontsize=6)
+        column[1].tick_params(axis="x", length=0)
+        tidy(column[1])
+    axes[1, 0].set_ylabel("− goodness / θ" if goodness.max() < 0 else "goodness / θ")
+    figure.suptitle("Every label is tried, and the highest bar chosen: the true label is blue, a wrong choice vermilion", fontsize=10)
+    return figure
