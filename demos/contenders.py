@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from importlib import import_module
 from typing import Callable, NamedTuple
@@ -124,7 +124,10 @@ def forget_peak():
 
 
 class Contender:
-    """What all contenders have in common; a subclass has ``device``, ``step(parts)``, ``gradients()`` and ``peak()``."""
+    """What all contenders have in common; a subclass has ``device``, ``step(parts)``, ``gradients()`` and ``peak()``.
+
+    It may have ``during()``, a context that its process works in from the first step to the last.
+    """
 
     forget_peak = staticmethod(forget_peak)
 
@@ -181,9 +184,10 @@ def serve(pipe, name, where):
         contender = make(task)
         contender.libraries = lambda: libraries if task.device == "cpu" else None
         pipe.send(None)
-        while True:
-            method, *arguments = pipe.recv()
-            pipe.send(getattr(contender, method)(*arguments))
+        with getattr(contender, "during", nullcontext)():
+            while True:
+                method, *arguments = pipe.recv()
+                pipe.send(getattr(contender, method)(*arguments))
     except (EOFError, BrokenPipeError):
         pass
     except Exception as error:

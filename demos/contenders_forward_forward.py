@@ -3,6 +3,8 @@
 Every layer learns from images with their true label and with a wrong one that the predictor takes for likely, with peer normalisation;
 the softmax beside them learns from images with the neutral label.
 """
+from functools import partial
+
 import numpy as np
 
 from demos.contenders import Network, TinyCaps
@@ -47,12 +49,11 @@ class Fast(Plain):
 
     learn = staticmethod(fast_supervised_gradients)
     module = fast_learning
+    during = staticmethod(partial(parallel, np))
 
     def __init__(self, task):
         super().__init__(task)
         self.how = {"workspace": Workspace()}
-        self.held = parallel(self.xp)
-        self.held.__enter__()                       # from step to step, as in a training; the process ends with it
 
 
 def draw(rng, config):

@@ -5,10 +5,11 @@ import re
 import numpy as np
 import pytest
 
+from tests import reference
 from tinycaps import optim
 from tinycaps.backend import to_numpy
 from tinycaps.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from tinycaps.optim import BLOCK, adam, exponential_decay, flat_then_linear, rmsprop, sgd
+from tinycaps.optim import BLOCK, adam, exponential_decay, flat_then_linear, limit_norms, rmsprop, sgd
 
 SHAPES = {"W": (3, 2), "bias": (2,), "scale": ()}
 SLOTS = [(sgd, ("velocity",)), (rmsprop, ("r",)), (adam, ("m", "v"))]
@@ -246,6 +247,53 @@ def test_numbers_gone_bad_warn_nobody_who_wants_no_warning(cores, update, slots,
         for _ in range(2):
             update(params, {"W": np.full(size, 3e38, "float32")}, {}, learning_rate=1e30)
     assert not np.isfinite(params["W"]).any()
+
+
+def test_norms_are_limited_as_the_loops_do(xp):
+    params = draw(xp, 0)
+    before = {key: to_numpy(p).copy() for key, p in params.items()}
+    lengths = [reference.length(w) for w in before["W"].T]
+    for largest in (sum(lengths) / 2, 2 * max(lengths), 0.01):
+        params["W"][...] = xp.asarray(before["W"])
+        limit_norms(params, largest)
+        wanted = np.transpose([reference.limit_norm(w, largest) for w in before["W"].T])
+        np.testing.assert_allclose(to_numpy(params["W"]), wanted, rtol=1e-12)
+
+
+def test_norms_by_hand(xp):
+    # ‖(3, 4)‖ = 5 and ‖(6, 8)‖ = 10, limited to 5; (0, 1) and (0, 0) are shorter. The rows, (3, 6, 0, 0) and (4, 8, 1, 0), may be longer.
+    params = {"W": xp.asarray([[3.0, 6.0, 0.0, 0.0], [4.0, 8.0, 1.0, 0.0]]), "bias": xp.asarray([9.0, 9.0, 9.0, 9.0])}
+    limit_norms(params, 5)
+    np.testing.assert_allclose(to_numpy(params["W"]), [[3, 3, 0, 0], [4, 4, 1, 0]], rtol=1e-12)
+    assert (params["bias"] == 9).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_longer_columns_get_the_length_allowed_and_shorter_ones_keep_their_bits(xp, dtype):
+    drawn = np.random.default_rng(0).standard_normal((30, 40)).astype(dtype)
+    drawn[:, 7] = 0
+    largest = float(np.median(np.linalg.norm(drawn, axis=0)))
+    params = {"W": xp.asarray(drawn), "bias": xp.asarray(100 * drawn[0]), "kernels": xp.asarray(100 * drawn.reshape(2, 3, 5, 40))}
+    arrays, before = dict(params), {key: to_numpy(p).copy() for key, p in params.items()}
+    limit_norms(params, largest)
+    assert all(params[key] is arrays[key] and params[key].dtype == dtype for key in arrays)
+    assert all(np.array_equal(to_numpy(params[key]), before[key]) for key in ("bias", "kernels"))
+    shorter = np.linalg.norm(drawn, axis=0) < largest * (1 - 1e-6)
+    W, rounding = to_numpy(params["W"]), 4 * np.finfo(dtype).eps
+    assert 10 < shorter.sum() < 30 and shorter[7] and np.array_equal(W[:, shorter], drawn[:, shorter])
+    np.testing.assert_allclose(np.linalg.norm(W[:, ~shorter], axis=0), largest, rtol=rounding)
+    np.testing.assert_allclose(W / largest * np.maximum(np.linalg.norm(drawn, axis=0), largest), drawn, rtol=rounding)    # one direction
+    limit_norms(params, 2 * largest)
+    assert np.array_equal(to_numpy(params["W"]), W)                     # once is enough
+
+
+@pytest.mark.parametrize("largest", [0, -1.0, math.nan, math.inf])
+def test_a_bad_limit_is_told_in_one_line_and_changes_nothing(largest):
+    params = draw(np, 0)
+    before = params["W"].copy()
+    with pytest.raises(ValueError, match=f"^largest: got {largest!r}, wanted a finite number above 0$"):
+        limit_norms(params, largest)
+    assert np.array_equal(params["W"], before)
 
 
 def test_exponential_decay_by_hand():

@@ -23,7 +23,8 @@ def test_every_pair_is_on_the_tour():
     visited = [forward.__name__ for forward, *_ in demo.tour(np.random.default_rng(0))]
     assert len(visited) == len(set(visited))
     assert set(visited) == demo.all_pairs()
-    assert {"softmax_forward", "routing_forward", "capsnet_loss_forward", "ff_layer_loss_forward"} <= demo.all_pairs()
+    assert {"softmax_forward", "routing_forward", "capsnet_loss_forward", "ff_layer_loss_forward", "hardware_mlp_forward",
+            "distillation_loss_forward"} <= demo.all_pairs()
 
 
 def test_what_is_left_out_has_a_backward_that_is_no_derivative_on_purpose():

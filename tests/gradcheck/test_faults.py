@@ -9,6 +9,8 @@ from tests.gradcheck.pairs import draw, verdict
 from tinycaps.capsules import (CapsNetConfig, capsnet_loss_backward, capsnet_loss_forward, init_capsnet, length_backward,
                                length_forward, margin_loss_backward, margin_loss_forward, routing_backward, routing_forward,
                                squash_backward, squash_forward)
+from tinycaps.distillation import (distillation_loss_backward, distillation_loss_forward, soft_cross_entropy_backward,
+                                   soft_cross_entropy_forward)
 from tinycaps.forward_forward import ff_layer_loss_backward, ff_layer_loss_forward, goodness_loss_backward, goodness_loss_forward
 from tinycaps.gradcheck import check_gradients
 from tinycaps.ops import (conv2d_backward, conv2d_forward, cross_entropy_backward, cross_entropy_forward, linear_backward,
@@ -20,6 +22,7 @@ TARGET = np.ones((3, 4))
 IMAGES = np.random.default_rng(1).random((3, 5, 5, 1))
 CONFIG = CapsNetConfig(image_shape=(5, 5, 1), conv_channels=3, conv_kernel=3, primary_types=2, primary_dims=2, primary_kernel=2,
                        primary_stride=1, classes=3, class_dims=3, decoder_hidden=(4,), reconstruction_weight=0.1)
+SOFT_TARGETS = np.array([[0.5, 0.25, 0, 0.25], [0.125, 0.125, 0.5, 0.25], [0, 0, 1, 0]])
 LAYER = dict(zip(("x_pos", "x_neg", "mean_activity"), draw((4, 6), (4, 6), (5,))), exact=True)
 
 FAULTS = {
@@ -45,6 +48,10 @@ FAULTS = {
     "a push on the wrong samples": (ff_layer_loss_forward, ff_layer_loss_backward, "dz[:n] +=", "dz[n:] +=", draw((6, 5), (5,)), LAYER),
     "a bias that hears positive samples only": (ff_layer_loss_forward, ff_layer_loss_backward, "dz.sum(axis=0)", "dz[:n].sum(axis=0)",
                                                 draw((6, 5), (5,)), LAYER),
+    "a forgotten 1/T": (soft_cross_entropy_forward, soft_cross_entropy_backward, "temperature * len(q)", "len(q)", draw((3, 4)),
+                        dict(soft_targets=SOFT_TARGETS, temperature=2.0)),
+    "a forgotten T²": (distillation_loss_forward, distillation_loss_backward, "dloss * soft_weight", "dloss * (1 - hard_weight)",
+                       draw((3, 4)), dict(labels=LABELS, soft_targets=SOFT_TARGETS, temperature=2.0)),
     "one of two ways of v": (lambda params: capsnet_loss_forward(params, IMAGES, LABELS, CONFIG), capsnet_loss_backward,
                              "dv + mask_backward(dmasked, mask)", "mask_backward(dmasked, mask)",
                              [init_capsnet(np.random.default_rng(0), CONFIG, "float64")], dict(max_entries=10)),

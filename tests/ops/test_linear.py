@@ -29,6 +29,13 @@ def test_example_by_hand(xp):
     close(dbias, [1.0, -1.0])
 
 
+def test_no_input_gradient_unless_asked_for(xp):
+    y, cache = linear_forward(*on(xp, *draw(*SHAPES)))
+    dx, *others = linear_backward(y, cache, input_gradient=False)
+    assert dx is None
+    assert all((got == want).all() for got, want in zip(others, linear_backward(y, cache)[1:], strict=True))
+
+
 def test_float32_stays_float32(xp):
     y, cache = linear_forward(*on(xp, *draw(*SHAPES, dtype="float32")))
     stays_float32(xp, y, linear_backward(y, cache))

@@ -3,16 +3,23 @@ import numpy as np
 import pytest
 
 from tests import reference
-from tests.ops.facts import ALONG_DIRECTIONS, close, draw, on, refuses, stays_float32, with_biases
+from tests.ops.facts import ALONG_DIRECTIONS, close, draw, on, on_device, refuses, refuses_two_memories, stays_float32, with_biases
 from tinycaps.gradcheck import assert_gradients
-from tinycaps.ops import init_mlp, linear_forward, mlp_backward, mlp_forward
+from tinycaps.ops import init_mlp, linear_backward, linear_forward, mlp_backward, mlp_forward
 
 SIZES = 3, 5, 4, 2
+RATES = 0.2, None, 0.5
 
 
 def network(sizes=SIZES, prefix="", dtype="float64"):
     """Parameters and three samples."""
     return with_biases(init_mlp(np.random.default_rng(0), sizes, prefix, dtype)), *draw((3, sizes[0]), dtype=dtype)
+
+
+def dropouts(xp, rates=RATES):
+    """Masks for three samples of `network`, with their rates."""
+    rng = np.random.default_rng(6)
+    return [None if rate is None else (*on(xp, rng.random((3, f)) >= rate), rate) for f, rate in zip(SIZES, rates)]
 
 
 @pytest.mark.parametrize("sizes", [(3, 2), SIZES])
@@ -38,6 +45,58 @@ def test_gradients_of_parameters_and_input(xp):
 def test_gradients_entry_by_entry():
     params, x = network()
     assert_gradients(lambda params: mlp_forward(params, x), mlp_backward, params)
+
+
+@pytest.mark.parametrize("rates", [RATES, (0.3, 0.3, 0.3), (None, 0.4, None), (None, None, None)])
+def test_dropout_equals_the_loops(xp, rates):
+    params, x = network()
+    out, _ = mlp_forward(*on(xp, params, x), dropouts=dropouts(xp, rates))
+    for n, row in enumerate(x):
+        close(out[n], reference.dropout_mlp(params, row, [pair and (pair[0][n], pair[1]) for pair in dropouts(np, rates)]))
+
+
+@pytest.mark.parametrize("rates", [RATES, (None, 0.5, 0.2)])
+def test_gradients_with_dropout(xp, rates):
+    def backward(dout, cache):
+        return mlp_backward(dout, cache, input_gradient=True)
+    params, x = on(xp, *network())
+    report = assert_gradients(mlp_forward, backward, params, x, dropouts=dropouts(xp, rates), **ALONG_DIRECTIONS)
+    assert {row.name for row in report.rows} == {*params, "x"}
+
+
+def test_no_dropout_where_there_is_none(xp):
+    params, x = on(xp, *network())
+    out, _ = mlp_forward(params, x)
+    for nothing in (), [None] * 3, dropouts(xp, (0, None, 0)):
+        assert (mlp_forward(params, x, dropouts=nothing)[0] == out).all()
+
+
+def test_dropout_by_hand(xp):
+    params = {"0.W": np.array([[1.0, 2.0]]), "0.bias": np.array([0.0, 1.0]), "1.W": np.array([[2.0], [3.0]]), "1.bias": np.array([4.0])}
+    params, x, first, second = on(xp, params, np.array([[5.0]]), np.array([[True]]), np.array([[False, True]]))
+    out, cache = mlp_forward(params, x, dropouts=[(first, 0.5), (second, 0.75)])
+    close(out, [[256.0]])                                               # 10 for 5; hidden (10, 21), left (0, 84); 3·84 + 4
+    grads, dx = mlp_backward(xp.ones((1, 1)), cache, input_gradient=True)
+    close(grads["1.W"], [[0.0], [84.0]])
+    close(grads["0.bias"], [0.0, 12.0])                                 # 3, four times as loud, through the unit that stays
+    close(grads["0.W"], [[0.0, 120.0]])                                 # and the 10 that it heard
+    close(dx, [[48.0]])                                                 # 2·12, and the input twice as loud
+
+
+@pytest.mark.parametrize("rates", [None, RATES])
+def test_the_input_gradient_is_worked_out_only_when_asked_for(xp, rates, monkeypatch):
+    asked = []
+
+    def watched(dy, cache, input_gradient):
+        asked.append(input_gradient)
+        return linear_backward(dy, cache, input_gradient)
+    monkeypatch.setattr("tinycaps.ops.mlp.linear_backward", watched)
+    out, cache = mlp_forward(*on(xp, *network()), dropouts=dropouts(xp, rates) if rates else ())
+    grads = mlp_backward(out, cache)
+    assert asked == [True, True, False]
+    again, dx = mlp_backward(out, cache, input_gradient=True)
+    assert asked[3:] == [True] * 3 and dx.shape == (3, 3)
+    assert all((again[key] == grads[key]).all() for key in grads)
 
 
 def test_prefix_picks_the_layers_of_one_mlp(xp):
@@ -84,6 +143,8 @@ def test_parameters_have_the_dtype_asked_for(dtype):
 def test_float32_stays_float32(xp):
     out, cache = mlp_forward(*on(xp, *network(dtype="float32")))
     stays_float32(xp, out, mlp_backward(out, cache, input_gradient=True))
+    out, cache = mlp_forward(*on(xp, *network(dtype="float32")), dropouts=dropouts(xp))
+    stays_float32(xp, out, mlp_backward(out, cache, input_gradient=True))
 
 
 def test_bad_input(xp):
@@ -100,3 +161,20 @@ def test_bad_input(xp):
     refuses(ValueError, "dout: got shape (3, 1), wanted (3, 2)", mlp_backward, out[:, :1], cache)
     refuses(TypeError, "dout: got list, wanted a NumPy or CuPy array", mlp_backward, [[1.0, 2.0]] * 3, cache)
     refuses(ValueError, "x: got shape (0, 3), wanted at least one along every axis", mlp_forward, params, x[:0])
+
+
+def test_bad_dropouts(xp):
+    params, x = on(xp, *network())
+    pairs = dropouts(xp, (0.2, 0.2, 0.2))
+    for wrong in pairs[:2], [*pairs, None], [None]:
+        refuses(ValueError, f"dropouts: got {len(wrong)}, wanted one for each of the 3 layers, or none",
+                mlp_forward, params, x, dropouts=wrong)
+    refuses(ValueError, "mask: got bool (3, 3), wanted bool (3, 5)", mlp_forward, params, x, dropouts=[None, pairs[0], None])
+    refuses(ValueError, "rate: got 1, wanted a number in [0, 1)", mlp_forward, params, x, dropouts=[(pairs[0][0], 1), None, None])
+
+
+@on_device
+def test_host_and_device_do_not_mix(xp):
+    params, x = on(xp, *network())
+    refuses_two_memories("x, W, bias", mlp_forward, params, network()[1])
+    refuses_two_memories("x, mask", mlp_forward, params, x, dropouts=dropouts(np))
