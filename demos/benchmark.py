@@ -14,9 +14,9 @@ Contenders:
     torch tuned    the same with a fused optimiser, and with malloc told to keep what was freed (on a GPU: cuDNN searching for its best)
 
 Before anything is timed, all of them must return the same loss and the same gradients, name by name, for the same parameters and
-images, and for forward-forward the same random numbers. Then they take turns, step by step, each in a process of its own, so that a busy
-neighbour hurts all of them alike. Memory is that of the process: interpreter, libraries, parameters, optimiser, and the most that a step
-needs; on a GPU, the device's.
+images, and for forward-forward the same random numbers. Then they take turns, each in a process of its own, so that a busy neighbour
+hurts all of them alike: one step of capsnet, or twenty of forward-forward, where one is over before the cores are awake. Memory is that
+of the process: interpreter, libraries, parameters, optimiser, and the most that a step needs; on a GPU, the device's.
 
     python -m demos.benchmark                               two minutes
     python -m demos.benchmark --scaling                     seven minutes, 9 GB: also how time and memory grow, as a table and scaling.png
@@ -125,13 +125,13 @@ def check_agreement(workers):
     return differences
 
 
-def take_turns(workers, repeats, warm=WARM):
-    """Let every worker make one step in each round; return {name: [laps]}, or the rates of those that multiply."""
+def take_turns(workers, repeats, warm=WARM, steps=1):
+    """Let every worker make so many steps in each round; return {name: [mean laps]}, or the rates of those that multiply."""
     found = {worker.name: [] for worker in workers}
     for k in tqdm(range(warm + repeats), disable=None, leave=False):
         for worker in workers[k % len(workers):] + workers[:k % len(workers)]:
             time.sleep(PAUSE)
-            found[worker.name].append(worker.call("rate") if worker.name.endswith("sgemm") else worker.call("timed"))
+            found[worker.name].append(worker.call("rate") if worker.name.endswith("sgemm") else worker.call("timed", steps))
     return {name: values[warm:] for name, values in found.items()}
 
 
@@ -166,7 +166,7 @@ def compare(arguments, network, config):
             worst = max(found, key=found.get)
             print(f"{name} computes what plain does: loss and {len(found) - 1} gradients within {found[worst]:.0e} ({worst})")
         meters = start(stack, METERS if "torch" in workers else {"sgemm": METERS["sgemm"]}, task)
-        found = take_turns([*workers.values(), *meters.values()], arguments.repeats)
+        found = take_turns([*workers.values(), *meters.values()], arguments.repeats, steps=network.turn)
         rates = {name: spread(found[name]) for name in meters}
         counted = network.arithmetic(config, arguments.batch)
         limit = max(rate["median"] for rate in rates.values())

@@ -35,6 +35,8 @@ class Network(NamedTuple):
     """(config, n) -> GFLOP of a step of n images, {part: (forward, backward)}: those of the direct algorithm, and those of the fast one."""
     epoch: int = 0
     """Images in an epoch, if its seconds are to be told."""
+    turn: int = 1
+    """Steps that a contender makes when it is its turn, of which the mean is told: many, where one is over before the cores are awake."""
     scales: dict = {}
     """What else to measure: {what is changed: {size: changes to the config}}; where there are none, size is that of the batch."""
 
@@ -131,10 +133,10 @@ class Contender:
 
     forget_peak = staticmethod(forget_peak)
 
-    def timed(self):
-        """Train for one step; on a device for two, the first for the parts and the second, in which nobody waits, for the whole."""
-        laps = self.step(True)
-        return laps | self.step(False) if self.device == "gpu" else laps
+    def timed(self, steps=1):
+        """Train; return the mean of the laps. On a device each step is made twice: for the parts, and for the whole, where nobody waits."""
+        laps = [self.step(True) | (self.step(False) if self.device == "gpu" else {}) for _ in range(steps)]
+        return {part: sum(each[part] for each in laps) / steps for part in laps[0]}
 
 
 class TinyCaps(Contender):

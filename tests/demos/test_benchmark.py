@@ -384,12 +384,19 @@ def test_turns_are_taken_step_by_step_and_the_first_do_not_count(hasty):
     log = []
 
     class Turn(Fake):
-        def call(self, method):
+        def call(self, method, *steps):
             log.append(self.name)
-            return method, len(log)
-    found = demo.take_turns([Turn("plain"), Turn("fast"), Turn("sgemm")], 5, warm=1)
+            return method, len(log), *steps
+    found = demo.take_turns([Turn("plain"), Turn("fast"), Turn("sgemm")], 5, warm=1, steps=4)
     assert found["sgemm"] == [("rate", k) for k in (5, 7, 12, 14, 16)]
-    assert found["plain"] == [("timed", k) for k in (6, 8, 10, 15, 17)] and log[3:6] == ["fast", "sgemm", "plain"]
+    assert found["plain"] == [("timed", k, 4) for k in (6, 8, 10, 15, 17)] and log[3:6] == ["fast", "sgemm", "plain"]
+
+
+def test_a_turn_of_many_steps_tells_their_mean():
+    contender = contenders.Contender()
+    contender.device, steps = "cpu", iter([{"layers": 1.0, "step": 4.0}, {"layers": 2.0, "step": 6.0}])
+    contender.step = lambda parts: next(steps)
+    assert contender.timed(2) == {"layers": 1.5, "step": 5.0}
 
 
 def test_a_worker_that_fails_says_why_and_one_that_is_killed_too():
