@@ -87,4 +87,4 @@ FORWARD_FORWARD = Network(
     contenders={"plain": "demos.contenders_forward_forward.Plain", "fast": "demos.contenders_forward_forward.Fast",
                 "torch": "demos.careful_torch_forward_forward.AsInstalled", "torch tuned": "demos.careful_torch_forward_forward.Tuned"},
     parts=PARTS, paper=FFConfig(), quick=FFConfig(image_shape=(12, 12, 1), hidden=(60, 50, 40)), batch=100, draw=draw,
-    arithmetic=arithmetic, epoch=60000)
+    arithmetic=arithmetic, epoch=60000, turn=20)
