@@ -1,6 +1,6 @@
 """A small network learns from the soft answers of a large one what labels do not tell (Hinton, Vinyals, Dean 2015).
 
-The teacher is a large mlp with dropout and limited weights, trained on jittered images. Two students, half as large, without any
+The teacher is a large mlp with dropout and limited weights, trained on jittered images. Two smaller students, without any
 regularisation and without jitter, begin with the same weights and see the same images in the same order: one is told the labels, the
 other only what the teacher answers at temperature 20, the soft targets. What the teacher has learned from jitter and dropout comes
 across, although the student sees neither. Then it draws, into --out:
@@ -8,33 +8,36 @@ across, although the student sees neither. Then it draws, into --out:
     learning_curves.png       the error of the teacher and of its students after each few epochs
     soft_targets.png          some images, and what the teacher thinks of them at temperatures 1, 2, 5 and 20
     lookalikes.png            the 2s that look most like 3s to the teacher, and those that look most like 7s
-    temperature_sweep.png     with --sweep: students of three sizes, each at three temperatures
+    temperature_sweep.png     with --sweep: how well students of three sizes do at three temperatures
 
     python -m demos.distillation                              the embedded digits, under a minute
     python -m demos.distillation --temperature 4 --hard-weight 0.1
-    python -m demos.distillation --capsnet FILE               another teacher: the checkpoint.npz of a run of demos.capsnet
+    python -m demos.distillation --sweep                      also students of three sizes, each at three temperatures, another minute
+    python -m demos.distillation --capsnet FILE --temperature 2 --soft-learning-rate 0.05
+                                                              another teacher: the checkpoint.npz of a run of demos.capsnet
     python -m demos.distillation --data mnist                 the published networks, an hour; --teacher-epochs 2 --epochs 2 for a glimpse
     python -m demos.distillation --data mnist --resume        go on after a kill, from the last minute's checkpoint
 
 A teacher that has been trained once is found again, here and by the other demos of distillation. The test images choose nothing and are
-read once, at the end; --hold-out N judges on N training images instead. The last line of the default:
+read once, at the end; --hold-out N judges on N training images instead. The last line of the default, an image or two more or less on
+another BLAS:
+test error 0.83 % teacher, 2.22 % student on labels, 1.11 % student on soft targets (3, 8, 4 of 360 wrong)
 """
 import numpy as np
 
 from demos import command, teacher, training
 from tinycaps import plot
-from tinycaps.backend import asarray
+from tinycaps.backend import asarray, get_xp
 from tinycaps.capsules import CapsNetConfig, choose_network, length_forward
 from tinycaps.checkpoint import load_checkpoint
 from tinycaps.distillation import soften
 
-SMALL = teacher.SMALL | dict(hidden=[100, 100], epochs=100, learning_rate=0.05, soft_learning_rate=0.05)
-LARGE = teacher.LARGE | dict(hidden=[800, 800], epochs=50, learning_rate=0.05, soft_learning_rate=0.05)
 SWEEP = {True: (100, 30, 10), False: (800, 300, 30)}
 """Units in each hidden layer of the students of a sweep, for small images and for large ones."""
 SWEEP_TEMPERATURES = (3.0, 8.0, 20.0)
 SHOWN_TEMPERATURES = (1.0, 2.0, 5.0, 20.0)
 SHOWN = 8
+CAPSNET_BATCH = 100
 LOOKALIKES = 2, 3, 7
 """A class, and the two that its images are held against."""
 LABELS, SOFT = "student on labels", "student on soft targets"
@@ -44,50 +47,42 @@ MAIN = "teacher", LABELS, SOFT
 def build_parser():
     """Return the argument parser."""
     p = command.parser("distillation", __doc__)
-    p.add_argument("--temperature", type=command.positive_number, default=20.0, metavar="T", help="of the soft targets (default 20)")
-    p.add_argument("--hard-weight", type=command.share, default=0.0, metavar="W",
-                   help="0 to 1: how much the student of soft targets listens to the labels as well (default 0)")
-    p.add_argument("--hidden", nargs="+", type=command.whole_number(1), metavar="N",
-                   help=f"units of each layer of the students; default {teacher.words(SMALL['hidden'])} for small images, "
-                        f"else {teacher.words(LARGE['hidden'])}")
     p.add_argument("--sweep", action="store_true", help="also teach students of three sizes at three temperatures")
     p.add_argument("--capsnet", metavar="FILE", help="a checkpoint.npz of demos.capsnet, to be the teacher")
     teacher.add_arguments(p)
-    training.add_arguments(p, SMALL, LARGE, "the students; it falls to zero in the second half")
-    p.add_argument("--soft-learning-rate", type=command.positive_number, metavar="X",
-                   help=f"of the student of soft targets; default {SMALL['soft_learning_rate']}, or {LARGE['soft_learning_rate']}")
     return p
 
 
-def capsnet_logits(path, images, device):
+def capsnet_logits(path, data, device):
     """Return the answers of a trained CapsNet as logits: the log odds log(‖v_k‖ / (1 − ‖v_k‖)).
 
-    The length ‖v_k‖ is the probability that an entity of class k is there, whatever else is. If exactly one is there, that it is the one
-    of class k has a probability in proportion to its odds: the softmax of the log odds.
+    The length ‖v_k‖ is the probability that an entity of class k is there, whatever else is. If exactly one is there, the probability
+    that it is that of class k is in proportion to its odds: the softmax of the log odds.
     """
     found = load_checkpoint(path)
     try:
         config = CapsNetConfig(**found.about["config"])
     except (KeyError, TypeError):
         raise ValueError(f"capsnet: got {path} of another network, wanted a checkpoint.npz that demos.capsnet wrote") from None
-    if config.image_shape != images.shape[1:]:
-        raise ValueError(f"capsnet: got one for images of {config.image_shape}, wanted {images.shape[1:]}")
-    params, (network, _) = {key: asarray(p, device) for key, p in found.params.items()}, choose_network(config, 100)
+    came, wanted = (found.about["images"][0], *config.image_shape), data.train_images.shape
+    if came != wanted:
+        raise ValueError(f"capsnet: got one that was trained on images {came}, wanted these training images, {wanted}")
+    params, (network, _) = {key: asarray(p, device) for key, p in found.params.items()}, choose_network(config, CAPSNET_BATCH)
 
     def forward(params, x):
-        length = length_forward(network.forward(params, x.reshape(-1, *config.image_shape), config)[0])[0]
-        return np.log(length / (1 - length)), None
+        length, _ = length_forward(network.forward(params, x.reshape(-1, *config.image_shape), config)[0])
+        return get_xp(length).log(length / (1 - length)), None
 
-    return teacher.logits_of(params, images, forward)
+    return [teacher.logits_of(params, images, forward, CAPSNET_BATCH) for images in (data.train_images, data.test_images)]
 
 
 def find_teacher(arguments, data):
     """Return the teacher's logits of the training and of the test images, and the log and seconds of its training."""
-    parts = data.train_images, data.test_images
     if arguments.capsnet:
-        return [capsnet_logits(arguments.capsnet, images, arguments.device) for images in parts], [], 0.0
+        return capsnet_logits(arguments.capsnet, data, arguments.device), [], 0.0
     trained = teacher.train_teacher(arguments, data)
-    return [teacher.logits_of(trained.params, images) for images in parts], trained.log, trained.seconds
+    logits = [teacher.logits_of(trained.params, images) for images in (data.train_images, data.test_images)]
+    return logits, trained.log, trained.seconds
 
 
 def plan(arguments, small):
@@ -109,13 +104,8 @@ def lookalikes(logits, labels, label, other, count):
 
 def draw(data, logits, log, errors, arguments):
     """Write the figures; logits are the teacher's of the training images."""
-    out, curves = arguments.out, {}
-    for line in log:
-        if "error" in line and line["network"] in MAIN:
-            curves.setdefault(line["network"], []).append((line["epoch"], line["error"]))
-    judged_on = training.judged(arguments)[1] if arguments.hold_out else "training images, no jitter"
-    plot.save(plot.error_curves({judged_on: {"curves": curves}}, "epoch"), out / "learning_curves.png")
-
+    out = arguments.out
+    teacher.draw_curves([line for line in log if line["network"] in MAIN], arguments)
     labels, classes = data.train_labels, logits.shape[1]
     doubtful = soften(logits).max(axis=1)
     shown = [np.flatnonzero(labels == k)[doubtful[labels == k].argmin()] for k in np.unique(labels)]
@@ -125,7 +115,8 @@ def draw(data, logits, log, errors, arguments):
     if classes > max(LOOKALIKES):
         label, *others = LOOKALIKES
         found = {other: lookalikes(logits, labels, label, other, SHOWN) for other in others}
-        rows = {f"the {label}s that look most like {other}s, and the probability of a {other}": data.train_images[which] for other, which in found.items()}
+        rows = {f"the {label}s that look most like {other}s, and the teacher's probability of a {other}": data.train_images[which]
+                for other, which in found.items()}
         captions = [[f"{p:.0e}" for p in soften(logits[which])[:, other]] for other, which in found.items()]
         plot.save(plot.image_rows(rows, captions), out / "lookalikes.png")
 
@@ -134,7 +125,8 @@ def draw(data, logits, log, errors, arguments):
         curves = {f"{units} units": [(t, errors[f"{units} units at T = {t:g}"]) for t in SWEEP_TEMPERATURES] for units in sizes}
         levels = {f"{units} units": errors[f"{units} units on labels"] for units in sizes}
         title = f"{training.judged(arguments)[1]}; dashed: on labels"
-        plot.save(plot.error_curves({title: {"curves": curves, "levels": levels}}, "temperature", "log"), out / "temperature_sweep.png")
+        panels = {title: {"curves": curves, "levels": levels}}
+        plot.save(plot.error_curves(panels, "temperature", "log"), out / "temperature_sweep.png")
 
 
 def main(argv=None):
@@ -143,7 +135,7 @@ def main(argv=None):
     record = command.Record("distillation", argv, arguments)
     command.prepare(arguments)
     data = training.load_data(arguments)
-    teacher.fill_in(arguments, data, SMALL, LARGE)
+    teacher.fill_in(arguments, data)
     (logits, test_logits), log, seconds = find_teacher(arguments, data)
     networks, minutes = {}, {"teacher": seconds / 60}
     for name, (hidden, temperature, hard_weight) in plan(arguments, training.is_small(data)).items():

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from demos import command, training
+from tinycaps import plot
 from tinycaps.backend import asarray, get_xp, to_numpy
 from tinycaps.distillation import distillation_loss_backward, distillation_loss_forward, soften
 from tinycaps.ops import cross_entropy_backward, cross_entropy_forward, init_mlp, mlp_backward, mlp_forward
@@ -18,9 +19,9 @@ from tinycaps.optim import flat_then_linear, limit_norms, sgd
 from tinycaps.train import train
 
 SMALL = dict(teacher_hidden=[400, 400], teacher_epochs=100, teacher_learning_rate=0.05, dropout=[0.0, 0.2], largest_norm=3.0, batch=50,
-             shift=0, warp=True)
+             shift=0, warp=True, hidden=[100, 100], epochs=50, learning_rate=0.1, soft_learning_rate=0.02)
 LARGE = dict(teacher_hidden=[1200, 1200], teacher_epochs=100, teacher_learning_rate=0.05, dropout=[0.2, 0.5], largest_norm=3.0, batch=100,
-             shift=2, warp=False)
+             shift=2, warp=False, hidden=[800, 800], epochs=50, learning_rate=0.05, soft_learning_rate=0.02)
 MOMENTUM = 0.9
 EVALUATIONS = 10
 WATCHED = 1000
@@ -37,32 +38,39 @@ class Trained(NamedTuple):
 
 
 def add_arguments(parser):
-    """Give a parser the arguments of the teacher."""
+    """Give a parser the arguments of a teacher and of its students."""
     p, at_least_one = parser, command.whole_number(1)
-    p.add_argument("--teacher-hidden", nargs="+", type=at_least_one, metavar="N",
-                   help=f"units of each layer; default {words(SMALL['teacher_hidden'])} for small images, "
-                        f"else {words(LARGE['teacher_hidden'])}")
-    p.add_argument("--teacher-epochs", type=at_least_one, metavar="N",
-                   help=f"default {SMALL['teacher_epochs']}, or {LARGE['teacher_epochs']}")
+
+    def defaults(name):
+        return " or ".join(words(each[name]) for each in (SMALL, LARGE))
+
+    p.add_argument("--temperature", type=command.positive_number, default=20.0, metavar="T", help="of the soft targets (default 20)")
+    p.add_argument("--hard-weight", type=command.share, default=0.0, metavar="W",
+                   help="0 to 1: how much a student of soft targets listens to the labels as well (default 0)")
+    p.add_argument("--hidden", nargs="+", type=at_least_one, metavar="N", help=f"units of a student's layers; default {defaults('hidden')}")
+    p.add_argument("--soft-learning-rate", type=command.positive_number, metavar="X",
+                   help=f"of students of soft targets; default {defaults('soft_learning_rate')}")
+    training.add_arguments(p, SMALL, LARGE, "students on labels; every rate falls to zero in the second half")
+    p.add_argument("--teacher-hidden", nargs="+", type=at_least_one, metavar="N", help=f"default {defaults('teacher_hidden')}")
+    p.add_argument("--teacher-epochs", type=at_least_one, metavar="N", help=f"default {defaults('teacher_epochs')}")
     p.add_argument("--teacher-learning-rate", type=command.positive_number, metavar="X",
-                   help=f"default {SMALL['teacher_learning_rate']}, or {LARGE['teacher_learning_rate']}")
+                   help=f"default {defaults('teacher_learning_rate')}")
     p.add_argument("--dropout", nargs=2, type=command.share, metavar="P",
-                   help="part of the pixels, and of the hidden units, that the teacher must do without; "
-                        f"default {words(SMALL['dropout'])}, or {words(LARGE['dropout'])}")
+                   help=f"part of the pixels, and of the hidden units, that the teacher must do without; default {defaults('dropout')}")
     p.add_argument("--largest-norm", type=command.positive_number, metavar="X",
-                   help=f"of a teacher's unit's incoming weights; default {SMALL['largest_norm']}, or {LARGE['largest_norm']}")
+                   help=f"of the incoming weights of each of the teacher's units; default {defaults('largest_norm')}")
 
 
-def fill_in(arguments, data, small, large):
+def fill_in(arguments, data):
     """Set the arguments that were not given."""
-    training.fill_in(arguments, data, small, large)
+    training.fill_in(arguments, data, SMALL, LARGE)
     if arguments.quick:
         arguments.teacher_epochs = 2
 
 
-def words(sizes):
-    """Return sizes as they are typed."""
-    return " ".join(map(str, sizes))
+def words(value):
+    """Return a number or several as they are typed."""
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def sizes_of(data, hidden):
@@ -70,11 +78,11 @@ def sizes_of(data, hidden):
     return [data.train_images[0].size, *hidden, training.count_classes(data)]
 
 
-def logits_of(params, images, forward=mlp_forward):
-    """Return a network's logits of images that lie on the host, on the host."""
+def logits_of(params, images, forward=mlp_forward, batch=1000):
+    """Return a network's logits of images that lie on the host, on the host; so many are looked at together."""
     xp = get_xp(next(iter(params.values())))
     flat = images.reshape(len(images), -1)
-    return np.concatenate([to_numpy(forward(params, xp.asarray(flat[k:k + 1000]))[0]) for k in range(0, len(flat), 1000)])
+    return np.concatenate([to_numpy(forward(params, xp.asarray(flat[k:k + batch]))[0]) for k in range(0, len(flat), batch)])
 
 
 def count_wrong(logits, labels):
@@ -89,8 +97,8 @@ def step(params, grads, state, learning_rate, largest_norm=None):
         limit_norms(params, largest_norm)
 
 
-def learn(name, params, gradients, data, labels, arguments, *, epochs, learning_rate, error_of, resume, update=step, augment=None,
-          **settings):
+def learn(name, params, gradients, data, labels, arguments, *, epochs, learning_rate, error_of, resume, seed=None, update=step,
+          augment=None, **settings):
     """Train a network in a folder of its own; the learning rate is flat through the first half and then falls to zero.
 
     Parameters
@@ -111,6 +119,8 @@ def learn(name, params, gradients, data, labels, arguments, *, epochs, learning_
         Errors for the log.
     resume : bool
         Go on from the checkpoint, if there is one.
+    seed : int, optional
+        Of the order of the images; by default that of the arguments.
     update, augment : functions
         For `tinycaps.train.train`.
     **settings
@@ -120,17 +130,19 @@ def learn(name, params, gradients, data, labels, arguments, *, epochs, learning_
     -------
     Trained
     """
-    settings |= {"data": arguments.data, "held_out": arguments.hold_out, "seed": arguments.seed, "epochs": epochs,
-                 "learning_rate": learning_rate, "batch": arguments.batch, "momentum": MOMENTUM}
+    seed = arguments.seed if seed is None else seed
+    settings |= {"data": arguments.data, "held_out": arguments.hold_out, "seed": seed, "epochs": epochs, "learning_rate": learning_rate,
+                 "batch": arguments.batch, "momentum": MOMENTUM}
     folder = training.run_folder(name.replace(" ", "-"), arguments)
     folder = folder.with_name(f"{folder.name}-{zlib.crc32(json.dumps(settings, sort_keys=True).encode()):08x}")
     judged, every = data[2:] if arguments.hold_out else watched(data), -(-epochs // EVALUATIONS)
-    steps = epochs * -(-len(data.train_images) // arguments.batch)
+    batch = min(arguments.batch, len(labels))
+    steps = epochs * -(-len(labels) // batch)
     params = {key: asarray(p, arguments.device) for key, p in params.items()}
     with training.resumable(folder):
         log, seconds = train(
-            gradients, params, data.train_images, labels, epochs=epochs, batch=arguments.batch, folder=folder, about=settings,
-            seed=arguments.seed, update=update, learning_rate=lambda step: flat_then_linear(learning_rate, step, steps), augment=augment,
+            gradients, params, data.train_images, labels, epochs=epochs, batch=batch, folder=folder, about=settings,
+            seed=seed, update=update, learning_rate=lambda step: flat_then_linear(learning_rate, step, steps), augment=augment,
             evaluate=lambda params: error_of(params, *judged), evaluate_every=every, show=partial(show, name, arguments),
             resume=resume and (folder / "checkpoint.npz").exists())
     return Trained(params, [{"network": name, **line} for line in log], seconds, folder)
@@ -148,6 +160,17 @@ def show(name, arguments, line):
     told = ", ".join(f"{key} {100 * value:.2f} %" for key, value in line.items() if key.startswith("error"))
     with tqdm.external_write_mode():
         print(f"{name}: epoch {line['epoch']}, {told} on {'held-out' if arguments.hold_out else 'its'} training images", flush=True)
+
+
+def draw_curves(log, arguments, errors=("error",)):
+    """Write a figure of the errors of every network after each few epochs."""
+    curves = {}
+    for line in log:
+        for error in errors:
+            if error in line:
+                curves.setdefault(line["network"] + error.removeprefix("error"), []).append((line["epoch"], line[error]))
+    judged_on = training.judged(arguments)[1] if arguments.hold_out else "training images, unmoved"
+    plot.save(plot.error_curves({judged_on: {"curves": curves}}, "epoch"), arguments.out / "learning_curves.png")
 
 
 def error_of(params, images, labels):
@@ -184,7 +207,8 @@ def train_student(name, arguments, data, teacher_logits, hidden, learning_rate, 
         loss, loss_cache = distillation_loss_forward(logits, labels[which], soft_targets[which], temperature, hard_weight)
         return loss, mlp_backward(distillation_loss_backward(1.0, loss_cache), cache)
 
-    params = init_mlp(np.random.default_rng(arguments.seed), sizes_of(data, hidden))
+    sizes = [data.train_images[0].size, *hidden, teacher_logits.shape[1]]
+    params = init_mlp(np.random.default_rng(arguments.seed), sizes)
     return learn(name, params, gradients, data, np.arange(len(data.train_labels)), arguments, epochs=arguments.epochs,
                  learning_rate=learning_rate, error_of=error_of, resume=arguments.resume, hidden=hidden,
                  temperature=temperature, hard_weight=hard_weight, teacher_crc32=zlib.crc32(teacher_logits.tobytes()))

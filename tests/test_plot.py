@@ -194,6 +194,55 @@ def test_label_goodness_marks_the_true_label_and_the_choice(n, k, sign):
     assert axes[n].get_ylabel().startswith("−") == (sign < 0)
 
 
+@pytest.mark.parametrize("n, k, temperatures", [(3, 10, (1, 2, 5, 20)), (1, 2, (1,))])
+def test_soft_targets_stand_beside_their_images(n, k, temperatures):
+    x, p, labels = images(n, 6, 5, 1), RNG.random((len(temperatures), n, k)), np.arange(n) % k
+    axes = np.array(drawn(plot.soft_targets(x, p, temperatures, labels)).axes).reshape(n, 1 + len(temperatures))
+    for row, image, answers, label in zip(axes, x, p.swapaxes(0, 1), labels):
+        np.testing.assert_allclose(row[0].images[0].get_array(), image.mean(axis=-1))
+        for ax, expected in zip(row[1:], answers):
+            np.testing.assert_allclose([bar.get_height() for bar in ax.patches], expected)
+            blue = [to_hex(bar.get_facecolor()).upper() == plot.CORRECT for bar in ax.patches]
+            assert blue == [j == label for j in range(k)] and ax.get_ylim() == (0, 1)
+    assert [ax.get_title() for ax in axes[0, 1:]] == [f"T = {temperature:g}" for temperature in temperatures]
+
+
+def test_rows_of_images_may_be_of_different_lengths():
+    rows = {"threes": images(3, 6, 5, 1), "sevens": images(1, 6, 5, 1), "none": images(0, 6, 5, 1)}
+    axes = np.array(drawn(plot.image_rows(rows, [["a", "b", "c"], ["d"], []])).axes).reshape(3, 3)
+    for row, x, captions in zip(axes, rows.values(), (["a", "b", "c"], ["d"], [])):
+        assert [ax.get_title() for ax in row] == captions + [""] * (3 - len(captions))
+        for ax, image in zip(row, x):
+            np.testing.assert_allclose(ax.images[0].get_array(), image.mean(axis=-1))
+        assert not any(ax.axison for ax in row[len(x):])
+
+
+def test_error_curves_by_hand():
+    panels = {"left": {"curves": {"a": [(1, 0.5), (2, 0.25)], "b": [(1, 0.1)]}, "levels": {"b": 0.2}, "places": {"here": 1.5}},
+              "right": {"curves": {}}}
+    left, right = drawn(plot.error_curves(panels, "temperature", "log")).axes
+    a, b, level, place = left.lines
+    assert a.get_xydata().tolist() == [[1, 50], [2, 25]] and b.get_xydata().tolist() == [[1, 10]]
+    assert level.get_ydata() == [20, 20] and level.get_color() == b.get_color() != a.get_color() and place.get_xdata() == [1.5, 1.5]
+    assert [text.get_text() for text in left.get_legend().get_texts()] == ["a", "b", "here"]
+    assert (left.get_title(), right.get_title(), left.get_xscale(), left.get_ylim()[0]) == ("left", "right", "log", 0)
+    assert [text.get_text() for text in left.get_xticklabels()] == ["1", "2"]
+    assert not right.lines and right.get_legend() is None
+
+
+def test_spread_has_a_dot_for_each_network_and_joins_those_that_belong_together():
+    groups = {"teacher": ([0.1], None), "copied": ([0.5, 0.6, 0.7], 0.55), "taught": (np.array([0.2, 0.1, 0.3]), None)}
+    ax, = drawn(plot.spread(groups, "ensemble")).axes
+    dots, crowd = (collection.get_offsets() for collection in ax.collections)
+    np.testing.assert_allclose(dots[:, 1], [10, 50, 60, 70, 20, 10, 30])
+    np.testing.assert_allclose(dots[:, 0].round(), [0, 1, 1, 1, 2, 2, 2])
+    np.testing.assert_allclose(crowd, [[1, 55]])
+    np.testing.assert_allclose([line.get_ydata() for line in ax.lines], [[50, 20], [60, 10], [70, 30]])
+    assert [label.get_text() for label in ax.get_xticklabels()] == list(groups)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["one network", "ensemble"]
+    assert drawn(plot.spread({"alone": ([0.1], None)})).axes[0].get_legend() is None
+
+
 def test_a_saved_figure_is_a_png(tmp_path):
     plot.save(plot.learning_curves(LOG, "test images"), tmp_path / "new" / "curves.png")
     assert imread(tmp_path / "new" / "curves.png").ndim == 3
@@ -228,6 +277,10 @@ def test_pyplot_is_never_imported_and_matplotlib_only_when_drawing(tmp_path):
         plot.save(plot.receptive_fields(x[0], np.ones((3, 2))), "h.png")
         plot.save(plot.goodness_histograms([np.ones(2)], [np.zeros(2)]), "i.png")
         plot.save(plot.label_goodness(x[0], np.ones((3, 2)), [0, 1, 0], [0, 0, 1]), "j.png")
+        plot.save(plot.soft_targets(x[0], np.ones((1, 3, 2)), [1], [0, 1, 0]), "k.png")
+        plot.save(plot.image_rows({"": x[0]}, ["abc"]), "l.png")
+        plot.save(plot.error_curves({"": {"curves": {"x": [(1, 1)]}}}, "x"), "m.png")
+        plot.save(plot.spread({"x": ([1], 1)}), "n.png")
         assert "matplotlib.pyplot" not in sys.modules"""
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)},
                           capture_output=True, text=True, timeout=120)

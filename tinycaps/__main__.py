@@ -4,6 +4,10 @@ from .environment import environment, sgemm_rate
 DEMOS = (
     ("capsnet", "train CapsNet on real digits: learning curves, reconstructions, what each pose dimension means"),
     ("forward_forward", "layers that learn alone, without backpropagation, by their goodness on positive and negative data"),
+    ("distillation", "a small network learns from the soft answers of a large one what labels do not tell"),
+    ("omitted_digit", "a student that was never shown a 3 knows 3s, once the bias of their class is put right"),
+    ("co_distillation", "ten small networks that learn from each other, and their ensemble"),
+    ("mortal_computation", "weights that die with their hardware, knowledge that is told to other hardware"),
     ("boat_or_house", "routing by agreement on a triangle and a rectangle"),
     ("gradient_check_tour", "every hand-derived gradient of the package held against its forward"),
     ("benchmark", "seconds, memory and GFLOP/s of a training step: plain, fast, and PyTorch if it is there"),

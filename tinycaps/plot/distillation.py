@@ -67,20 +67,25 @@ def error_curves(panels, xlabel, xscale="linear"):
     xlabel : str
     xscale : str
     """
-    figure = empty_figure(4.6 * len(panels) + 0.4, 3.8)
+    figure = empty_figure(4.6 * len(panels) + 0.4, 4.4)
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for ax, (title, panel) in zip(axes, panels.items()):
         colours = dict(zip(panel["curves"], COLOURS * len(panel["curves"])))
         for label, points in panel["curves"].items():
             x, y = np.reshape(points, (-1, 2)).T
-            ax.plot(x, 100 * y, ".-", color=colours[label], label=label)
+            ax.plot(x, 100 * y, ".-" if len(x) < 30 else "-", color=colours[label], label=label)
         for label, level in panel.get("levels", {}).items():
             ax.axhline(100 * level, color=colours[label], linestyle="--", linewidth=1)
         for (label, place), style in zip(panel.get("places", {}).items(), ("-", "--", ":")):
             ax.axvline(place, color="0.3", linestyle=style, linewidth=1, label=label)
         ax.set(xlabel=xlabel, ylabel="error (%)", xscale=xscale, ylim=(0, None))
         ax.set_title(title, fontsize=10)
-        ax.legend(fontsize=8)
+        if xscale == "log":
+            points = sorted({x for line in panel["curves"].values() for x, _ in line})
+            ax.set_xticks(points, [f"{x:g}" for x in points])
+            ax.set_xticks([], minor=True)
+        if ax.lines:
+            ax.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
     tidy(*axes)
     return figure
 
@@ -98,7 +103,7 @@ def spread(groups, crowd="mean"):
     figure = empty_figure(1.9 * len(groups) + 1.2, 3.8)
     ax = figure.subplots()
     errors = [100 * np.asarray(each) for each, _ in groups.values()]
-    places = [k + np.linspace(-0.12, 0.12, len(each)) if len(each) > 1 else np.array([k]) for k, each in enumerate(errors)]
+    places = [k + 0.24 * (np.arange(len(each)) - (len(each) - 1) / 2) / len(each) for k, each in enumerate(errors)]
     for k in range(1, len(errors)):
         if len(errors[k]) == len(errors[k - 1]) > 1:
             ax.plot([places[k - 1], places[k]], [errors[k - 1], errors[k]], color="0.85", linewidth=1, zorder=1)

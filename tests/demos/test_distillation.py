@@ -1,0 +1,105 @@
+"""The published experiment: what students are told, other teachers, the sweep, and which images look like others."""
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from demos import capsnet, distillation, teacher
+from tests.demos.distillation_demos import call, results
+from tinycaps.backend import asarray
+from tinycaps.capsules import CapsNetConfig, capsnet_forward, length_forward
+from tinycaps.checkpoint import load_checkpoint
+from tinycaps.data import hold_out, load_digits
+from tinycaps.distillation import soften
+
+SIZE = ["--quick", "--hidden", 12, "--teacher-hidden", 20]
+
+
+@pytest.fixture
+def empty(tmp_path, monkeypatch):
+    """An empty current folder, and no figures."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tinycaps.plot.save", lambda figure, path: None)
+    return tmp_path
+
+
+def test_the_errors_are_those_of_the_saved_networks(empty):
+    assert call(distillation, *SIZE) == 0
+    digits, found = load_digits(), {}
+    for path in Path("runs").rglob("checkpoint.npz"):
+        logits = teacher.logits_of(load_checkpoint(path).params, digits.test_images[:256])
+        found[path.parent.name.split("-digits")[0].replace("-", " ")] = int((logits.argmax(axis=1) != digits.test_labels[:256]).sum())
+    assert results(distillation)["wrong"] == found
+    assert results(distillation)["errors"] == {name: wrong / 256 for name, wrong in found.items()}
+
+
+def test_students_begin_alike_and_are_told_different_things(empty, monkeypatch):
+    calls = []
+
+    def watched(name, params, gradients, data, labels, arguments, **settings):
+        if "student" not in name:
+            return learn(name, params, gradients, data, labels, arguments, **settings)
+        which = np.arange(20)
+        calls.append((params, gradients(params, data.train_images[which], which, None), settings))
+        return teacher.Trained(params, [], 0.0, None)
+    learn = teacher.learn
+    monkeypatch.setattr(teacher, "learn", watched)
+    assert call(distillation, *SIZE, "--temperature", 5) == 0
+    (first, (loss, _), hard), (second, (soft_loss, grads), soft) = calls
+    assert all(np.array_equal(first[key], second[key]) for key in first) and loss != soft_loss
+    assert (hard["hard_weight"], soft["hard_weight"], soft["temperature"]) == (1, 0, 5)
+    assert hard.get("augment") is None and soft.get("augment") is None and soft["teacher_crc32"] == hard["teacher_crc32"]
+    params = load_checkpoint(next(Path("runs").rglob("checkpoint.npz"))).params
+    images = load_digits().train_images[::5][:20]
+    z, p = teacher.logits_of(second, images), soften(teacher.logits_of(params, images), 5.0)
+    np.testing.assert_allclose(grads["1.bias"], (5 * (soften(z, 5.0) - p)).mean(axis=0), rtol=1e-4, atol=1e-6)       # T² · (q − p)/T
+
+
+def test_hard_weight_mixes_labels_in(empty):
+    assert call(distillation, *SIZE, "--hard-weight", 0.5) == 0
+    weights = [load_checkpoint(path).about["hard_weight"] for path in Path("runs").glob("student-on-soft*/checkpoint.npz")]
+    assert weights == [0.5]
+
+
+def test_sweep_teaches_three_sizes_at_three_temperatures(empty, monkeypatch, capsys):
+    figures = []
+    monkeypatch.setattr("tinycaps.plot.save", lambda figure, path: figures.append(path.name))
+    monkeypatch.setitem(distillation.SWEEP, True, (8, 6, 4))
+    assert call(distillation, *SIZE, "--sweep") == 0
+    wrong = results(distillation)["wrong"]
+    told = ["at T = 3", "at T = 8", "at T = 20", "on labels"]
+    assert {f"{units} units {what}" for units in (8, 6, 4) for what in told} == wrong.keys() - set(distillation.MAIN)
+    assert "temperature_sweep.png" in figures
+    printed = capsys.readouterr().out
+    assert all(f"{name}: {count} of 256 wrong" in printed for name, count in wrong.items() if name not in distillation.MAIN)
+
+
+def test_a_capsnet_teaches_by_its_log_odds(empty, capsys):
+    assert call(capsnet, "--quick") == 0
+    path = "runs/capsnet-digits-0-quick/checkpoint.npz"
+    assert call(distillation, *SIZE, "--capsnet", path) == 0
+    data = load_digits()
+    data = type(data)(*(part[::len(part) // 256][:256] for part in data))
+    found = load_checkpoint(path)
+    params = {key: asarray(p) for key, p in found.params.items()}
+    length, _ = length_forward(capsnet_forward(params, data.test_images, CapsNetConfig(**found.about["config"]))[0])
+    expected = np.log(length / (1 - length))
+    _, logits = distillation.capsnet_logits(path, data, "cpu")
+    np.testing.assert_allclose(logits, expected, rtol=1e-3, atol=1e-3)
+    odds = length / (1 - length)
+    np.testing.assert_allclose(soften(logits), odds / odds.sum(axis=1, keepdims=True), rtol=1e-2)
+    assert results(distillation)["wrong"]["teacher"] == (length.argmax(axis=1) != data.test_labels).sum()
+    assert not list(Path("runs").glob("teacher*"))
+    with pytest.raises(ValueError, match="capsnet: got one that was trained on images .256, 8, 8, 1., wanted these training images"):
+        distillation.capsnet_logits(path, hold_out(data, 100), "cpu")
+
+
+def test_lookalikes_are_those_of_a_class_that_the_teacher_nearly_takes_for_another():
+    logits = np.array([[0, 5, 1], [0, 5, 4], [0, 5, 3], [9, 0, 8.0]])
+    assert distillation.lookalikes(logits, np.array([1, 1, 1, 0]), 1, 2, 2).tolist() == [1, 2]
+
+
+def test_soft_targets_tell_more_than_labels(empty):
+    assert call(distillation, "--teacher-hidden", 200, 200, "--teacher-epochs", 40, "--epochs", 25, "--min-accuracy", 0.96) == 0
+    wrong = results(distillation)["wrong"]
+    assert wrong["teacher"] < wrong[distillation.LABELS] and wrong[distillation.SOFT] < wrong[distillation.LABELS]

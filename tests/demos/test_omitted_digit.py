@@ -1,0 +1,51 @@
+"""The omitted digit: what is never shown, where the shift is chosen, and what it does."""
+import numpy as np
+import pytest
+
+from demos import omitted_digit as demo
+from demos import teacher
+from tests.demos.distillation_demos import call, results
+from tinycaps.data import load_digits
+
+
+@pytest.fixture
+def empty(tmp_path, monkeypatch):
+    """An empty current folder, and no figures."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tinycaps.plot.save", lambda figure, path: None)
+    return tmp_path
+
+
+@pytest.mark.parametrize("words, omit, only", [([], 3, [7, 8]), (["--omit", 5, "--only", 9, 0, 9], 5, [0, 9])])
+def test_students_never_see_what_is_left_out_nor_what_is_set_aside(empty, monkeypatch, words, omit, only):
+    seen, train_student = [], teacher.train_student
+
+    def watched(name, arguments, data, *rest):
+        seen.append(data)
+        return train_student(name, arguments, data, *rest)
+    monkeypatch.setattr(teacher, "train_student", watched)
+    assert call(demo, "--quick", "--hidden", 12, "--teacher-hidden", 20, *words) == 0
+    labels = load_digits().train_labels[::5][:256]
+    transfer = labels[np.arange(256) % 5 != 0]                           # a fifth is set aside
+    assert np.array_equal(seen[0].train_labels, transfer[transfer != omit])
+    assert np.array_equal(seen[1].train_labels, transfer[np.isin(transfer, only)])
+    assert results(demo)["set_aside"] == 52
+
+
+def test_errors_by_hand():
+    logits, labels = np.array([[2, 0, 0], [3, 0, 2], [0, 5, 4], [0, 5, 1.0]]), np.array([0, 2, 2, 1])
+    lesson = demo.Lesson("", [0, 1], [2], [2])
+    assert [demo.count_wrong(logits, labels, lesson, shift) for shift in (0, 1.5, 3, 5)] == [(2, 2), (0, 0), (1, 0), (2, 0)]
+    found = demo.judge(lesson, (logits, labels), (logits[1:2], labels[1:2]))
+    assert found[demo.BEFORE] == {"shift": 0.0, "wrong": 2, "wrong of those never shown": 2}
+    assert 1 < found[demo.PAPER]["shift"] < 2 and found[demo.PAPER]["wrong"] == 0
+    assert found[demo.CHOSEN]["shift"] > 3                               # the one image set aside knows no upper bound
+
+
+def test_a_shift_brings_back_most_of_what_was_never_shown(empty):
+    assert call(demo, "--teacher-epochs", 40, "--epochs", 30, "--min-accuracy", 0.94) == 0
+    first, second = results(demo)["students"].values()
+    assert second[demo.BEFORE]["wrong"] > 250 > 180 > second[demo.CHOSEN]["wrong"]
+    for cases in first, second:
+        assert cases[demo.PAPER]["wrong"] <= min(cases[demo.BEFORE]["wrong"], cases[demo.CHOSEN]["wrong"])
+    assert first[demo.CHOSEN]["shift"] >= 0 > second[demo.CHOSEN]["shift"]
