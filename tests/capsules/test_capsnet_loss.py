@@ -54,7 +54,7 @@ def test_decoder_sees_the_capsule_of_the_true_class(xp):
     v = to_numpy(cache.capsnet.routing.v[-1])
     assert (to_numpy(length_forward(xp.asarray(v))[0]).argmax(axis=1) != LABELS).any()      # the longest would be another one
     _, (_, _, (layers, _, _), _), _ = cache.reconstruction
-    (seen, *_), _ = layers[0]                                                               # the input of the decoder's first layer
+    _, (seen, *_), _ = layers[0]                                                            # the input of the decoder's first layer
     close(to_numpy(seen).reshape(v.shape), [reference.mask(sample, label) for sample, label in zip(v, LABELS)])
 
 

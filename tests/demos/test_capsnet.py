@@ -36,9 +36,10 @@ def call(*words):
 
 
 def launch(folder, *words):
-    """Start the demo in a process of its own."""
+    """Start the demo in a process of its own, which hears Ctrl-C even if this one runs in the background and does not."""
     return subprocess.Popen([sys.executable, "-W", "error", "-m", "demos.capsnet", *words], cwd=folder, text=True,
-                            env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                            env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 
 
 def files(folder):
