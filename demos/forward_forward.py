@@ -14,7 +14,7 @@ shortlist. While it learns, the demo prints the goodness of positive and negativ
     python -m demos.forward_forward                             the embedded digits, under a minute
     python -m demos.forward_forward --negatives hybrid          without labels: two images mixed are negative; then a softmax on top
     python -m demos.forward_forward --goal minimise             little goodness for positive data: works as well
-    python -m demos.forward_forward --data mnist                the published network, an hour or so; --epochs 2 for a glimpse
+    python -m demos.forward_forward --data mnist                Hinton's 3 x 1000 units, half an hour; --epochs 2 for a glimpse
     python -m demos.forward_forward --data mnist --resume       go on after a kill, from the last minute's checkpoint
 
 The test images choose nothing and are read once, at the end; --hold-out N judges on N training images instead. The last line of the
@@ -87,6 +87,9 @@ def with_room(data, arguments):
     """Return the data with room for the label, if there is to be one, and the function that moves the pictures in a batch."""
     move = training.augmentation(arguments)
     if arguments.negatives == "hybrid":
+        if len(data.train_images) % arguments.batch == 1:
+            raise ValueError(f"batch: got {arguments.batch}, which leaves one of the {len(data.train_images)} training images alone, "
+                             "wanted another: two are mixed")
         return data, move
     train_images, test_images = make_room(data.train_images, data.test_images, classes=training.count_classes(data))
     rows = train_images.shape[1] - data.train_images.shape[1]
@@ -200,7 +203,7 @@ def draw(params, data, config, goodness, log, arguments):
     out, judged_on = arguments.out, training.judged(arguments)[1] if arguments.hold_out else "training images"
     names = [f"error {name}" for name in READOUTS if any(f"error {name}" in line for line in log)]
     plot.save(plot.learning_curves(log, judged_on, names), out / "learning_curves.png")
-    plot.save(plot.layer_curves(log), out / "layer_curves.png")
+    plot.save(plot.layer_curves(log, judged_on), out / "layer_curves.png")
     plot.save(plot.goodness_histograms(*goodness), out / "goodness_histograms.png")
 
     W, k = learned(to_numpy(params["0.W"]), init_ff(np.random.default_rng(arguments.seed), config)["0.W"]), config.classes
@@ -214,22 +217,19 @@ def draw(params, data, config, goodness, log, arguments):
 
     images = data.test_images[:WATCHED]
     found = label_goodness(params, asarray(images, arguments.device), config)
-    chosen, found = to_numpy(vote(found)), to_numpy(found[:, FIRST_HEARD:].sum(axis=1)) / sum(thetas(config)[FIRST_HEARD:])
-    right = chosen == data.test_labels[:WATCHED]
-    shown = np.concatenate([np.flatnonzero(right)[:5], np.flatnonzero(~right)[:3]])
+    chosen, found = to_numpy(vote(found)), to_numpy(found[:, FIRST_HEARD:].sum(axis=1)) / sum(config.thetas[FIRST_HEARD:])
+    labels = data.test_labels[:WATCHED]
+    right = np.flatnonzero(chosen == labels)
+    of_each_class = np.sort(np.unique(labels[right], return_index=True)[1])
+    shown = np.concatenate([right[of_each_class][:5], np.flatnonzero(chosen != labels)[:3]])
     plot.save(plot.label_goodness(images[shown, label_rows(config):], found[shown], data.test_labels[shown], chosen[shown]),
               out / "label_goodness.png")
 
 
-def thetas(config):
-    """Return the threshold of each layer."""
-    return [config.theta or m for m in config.hidden]
-
-
 def label_rows(config):
-    """Return how many rows of an image the label pixels reach into."""
-    _, w, c = config.image_shape
-    return -(-config.classes // (w * c))
+    """Return how many rows of an image the label pixels reach into, one less if that is all of them."""
+    h, w, c = config.image_shape
+    return min(-(-config.classes // (w * c)), h - 1)
 
 
 def by_layers(report, errors):
@@ -269,14 +269,14 @@ def main(argv=None):
     _, caches = ff_forward(params, *samples(params, *some(*data[2:], arguments.device), config, arguments), config)
     layers = by_layers(layer_report(caches, config), errors)
     print_table(layers)
-    halves = [[to_numpy(part) / t for part, t in zip(parts, thetas(config))] for parts in zip(*(c.goodness.reshape(2, -1) for c in caches))]
-    draw(params, data, config, halves, log, arguments)
+    halves = [[to_numpy(part) / t for part, t in zip(parts, config.thetas)] for parts in zip(*(c.goodness.reshape(2, -1) for c in caches))]
     training.write_log(arguments, log)
     count = len(data.test_images)
     wrong = {name: round(error * count) for name, error in errors.items()}
     record.write(errors=errors, wrong=wrong, judged=count, judged_on=judged_on, layers=layers, epochs=arguments.epochs,
                  training_minutes=round(seconds / 60, 2), parameters=size, config=dataclasses.asdict(config),
                  evaluations=[line for line in log if "loss" not in line])
+    draw(params, data, config, halves, log, arguments)
     heard = [name for name in READOUTS if name in errors]
     print(f"trained in {seconds:.0f} s; figures and run.json are in {arguments.out}, the checkpoint in {folder}")
     print(f"{word} error {tell(errors)} ({', '.join(str(wrong[name]) for name in heard)} of {count:,} wrong)")

@@ -227,3 +227,13 @@ def test_nobody_asks_for_little_memory(monkeypatch):
 def test_where_nothing_tells_how_much_is_free_everything_is_let_through(monkeypatch):
     monkeypatch.setattr(checks, "free_memory", lambda xp: None)
     check_memory(np, np.dtype("float32"), u_hat=VOTES | dict(n=10 ** 12))
+
+
+@pytest.mark.parametrize("number", [0, -1.0, float("inf"), float("nan"), "a", None, np.array([1.0, 2.0])])
+def test_what_is_no_positive_number_is_told(number):
+    refuses(ValueError, f"theta: got {number!r}, wanted a finite number above 0", checks.check_positive, size=1, theta=number)
+
+
+@pytest.mark.parametrize("number", [-1e-9, float("inf"), float("nan"), "a", None])
+def test_what_is_negative_is_told(number):
+    refuses(ValueError, f"weight: got {number!r}, wanted a finite number of at least 0", checks.check_not_negative, rate=0, weight=number)

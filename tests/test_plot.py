@@ -134,7 +134,7 @@ def layer_log(layers, alone):
 @pytest.mark.parametrize("layers", [2, 3, 9])
 @pytest.mark.parametrize("alone", [False, True])
 def test_layer_curves_by_hand(layers, alone):
-    goodness, misjudged, *errors = drawn(plot.layer_curves(layer_log(layers, alone))).axes
+    goodness, misjudged, *errors = drawn(plot.layer_curves(layer_log(layers, alone), "held-out images")).axes
     assert len(errors) == alone
     curves = [line.get_xydata().tolist() for line in goodness.lines]
     for k in range(layers):
@@ -148,7 +148,7 @@ def test_layer_curves_by_hand(layers, alone):
 
 @pytest.mark.parametrize("log", [[], LOG])
 def test_layer_curves_of_nothing(log):
-    assert [ax.lines[0].get_xydata().size for ax in drawn(plot.layer_curves(log)).axes[1:] if ax.lines] == []
+    assert [ax.lines[0].get_xydata().size for ax in drawn(plot.layer_curves(log, "test images")).axes[1:] if ax.lines] == []
 
 
 @pytest.mark.parametrize("n", [1, 4, 7])
@@ -273,7 +273,7 @@ def test_pyplot_is_never_imported_and_matplotlib_only_when_drawing(tmp_path):
         plot.save(plot.coupling_rounds(x[0, 0], [np.ones((4, 2))], [np.ones(2)], (2, 2)), "d.png")
         plot.save(plot.step_size_errors({"x": ([1], [1])}, {}), "e.png")
         plot.save(plot.scaling({"x": {"y": [(1, 1, 1)]}}), "f.png")
-        plot.save(plot.layer_curves([]), "g.png")
+        plot.save(plot.layer_curves([], "test images"), "g.png")
         plot.save(plot.receptive_fields(x[0], np.ones((3, 2))), "h.png")
         plot.save(plot.goodness_histograms([np.ones(2)], [np.zeros(2)]), "i.png")
         plot.save(plot.label_goodness(x[0], np.ones((3, 2)), [0, 1, 0], [0, 0, 1]), "j.png")

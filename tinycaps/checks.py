@@ -119,6 +119,38 @@ def check_count(**counts):
             raise ValueError(f"{name}: got {count!r}, wanted an integer of at least 1")
 
 
+def check_positive(**numbers):
+    """Hold numbers against finite ones above 0: ``check_positive(theta=theta)``.
+
+    Raises
+    ------
+    ValueError
+        If one is something else.
+    """
+    _check_numbers(lambda number: 0 < number < math.inf, "a finite number above 0", numbers)
+
+
+def check_not_negative(**numbers):
+    """Hold numbers against finite ones of at least 0.
+
+    Raises
+    ------
+    ValueError
+        If one is something else.
+    """
+    _check_numbers(lambda number: 0 <= number < math.inf, "a finite number of at least 0", numbers)
+
+
+def _check_numbers(is_good, wanted, numbers):
+    for name, number in numbers.items():
+        try:
+            good = bool(is_good(number))
+        except (TypeError, ValueError):
+            good = False
+        if not good:
+            raise ValueError(f"{name}: got {number!r}, wanted {wanted}")
+
+
 def check_memory(xp, dtype, **arrays):
     """Refuse to begin what cannot fit: ``check_memory(xp, u.dtype, u_hat=dict(n=128, i=1152, j=10, q=16))``.
 

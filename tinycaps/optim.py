@@ -6,7 +6,7 @@ checkpoint can hold it: for every parameter running averages such as ``"m.digit.
 import numpy as np
 
 from .backend import get_xp
-from .checks import check_shapes
+from .checks import check_positive, check_shapes
 from .parallel import parallel
 
 BLOCK = 65536
@@ -171,8 +171,7 @@ def limit_norms(params, largest):
     -----
     Max-norm, as in Hinton et al. 2012 (dropout): it lets a large learning rate explore without weights that run away.
     """
-    if not 0 < largest < float("inf"):
-        raise ValueError(f"largest: got {largest!r}, wanted a finite number above 0")
+    check_positive(largest=largest)
     for p in params.values():
         if p.ndim == 2:
             xp = get_xp(p)

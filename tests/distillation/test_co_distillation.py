@@ -224,7 +224,7 @@ def test_bad_settings(xp):
         refuses(ValueError, f"temperature: got {temperature!r}, wanted a finite number above 0",
                 co_distillation_gradients, params, x, labels, PREFIXES, temperature)
     for agreement in -0.1, math.inf, math.nan:
-        refuses(ValueError, f"agreement: got {agreement!r}, wanted a number of at least 0",
+        refuses(ValueError, f"agreement: got {agreement!r}, wanted a finite number of at least 0",
                 co_distillation_gradients, params, x, labels, PREFIXES, agreement=agreement)
 
 

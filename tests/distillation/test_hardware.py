@@ -158,7 +158,8 @@ def test_bad_hardware_to_draw():
     refuses(ValueError, "sizes[1]: got 0, wanted an integer of at least 1", draw_hardware, rng, (3, 0, 2))
     for spread in -0.1, float("nan"), float("inf"):
         for name in "gain_spread", "offset_spread":
-            refuses(ValueError, f"{name}: got {spread!r}, wanted a number of at least 0", draw_hardware, rng, SIZES, **{name: spread})
+            refuses(ValueError, f"{name}: got {spread!r}, wanted a finite number of at least 0",
+                    draw_hardware, rng, SIZES, **{name: spread})
 
 
 def test_hardware_of_other_sizes(xp):

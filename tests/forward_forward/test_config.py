@@ -10,7 +10,7 @@ from tinycaps.forward_forward import FFConfig
 def test_sizes_of_the_matlab():
     # papers: 3 × 1000 units, θ the number of units, goodness maximised, mean square of one, label pixel 1, λ = 0.03.
     assert dataclasses.asdict(FFConfig()) == dict(
-        image_shape=(28, 28, 1), classes=10, hidden=(1000, 1000, 1000), theta=None, goal="maximise", scale="mean square",
+        image_shape=(28, 28, 1), classes=10, hidden=(1000, 1000, 1000), theta=None, goal="maximise",
         label_strength=1.0, peer_weight=0.03)
 
 
@@ -30,8 +30,10 @@ def test_config_cannot_be_changed():
     assert dataclasses.replace(FFConfig(), theta=2.0).theta == 2.0
 
 
-def test_as_many_classes_as_pixels_is_no_mistake():
-    assert FFConfig(image_shape=(2, 5, 1)).pixels == 10
+def test_thresholds_and_shapes_of_the_layers():
+    config = FFConfig(image_shape=(2, 5, 1), hidden=(7, 6))
+    assert config.thetas == [7, 6] and dataclasses.replace(config, theta=2.5).thetas == [2.5, 2.5]
+    assert config.shapes == {"0.W": (10, 7), "0.bias": (7,), "1.W": (7, 6), "1.bias": (6,)}
 
 
 @pytest.mark.parametrize("wrong, line", [
@@ -42,9 +44,8 @@ def test_as_many_classes_as_pixels_is_no_mistake():
     (dict(image_shape=(28, 28)), "image_shape: got (28, 28), wanted (h, w, c)"),
     (dict(image_shape=(28, 0, 1)), "image_shape[1]: got 0, wanted an integer of at least 1"),
     (dict(classes=0), "classes: got 0, wanted an integer of at least 1"),
-    (dict(image_shape=(3, 3, 1)), "classes: got 10, wanted at most the 9 pixels of an image: each class needs one"),
     (dict(goal="max"), "goal: got 'max', wanted maximise or minimise"),
-    (dict(scale="mean"), "scale: got 'mean', wanted mean square or length"),
+    (dict(theta="a"), "theta: got 'a', wanted a finite number above 0"),
     (dict(theta=0), "theta: got 0, wanted a finite number above 0"),
     (dict(theta=-2.0), "theta: got -2.0, wanted a finite number above 0"),
     (dict(theta=float("inf")), "theta: got inf, wanted a finite number above 0"),

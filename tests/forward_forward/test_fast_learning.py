@@ -12,7 +12,7 @@ from tinycaps.workspace import Workspace
 
 CONFIGS = {
     "as published": SMALL,
-    "two layers, unit length": replace(SMALL, hidden=(5, 4), scale="length"),
+    "two layers": replace(SMALL, hidden=(5, 4)),
     "minimising, strong labels": replace(SMALL, goal="minimise", theta=3.0, label_strength=2.5),
     "no peers": replace(SMALL, peer_weight=0.0),
 }

@@ -132,7 +132,7 @@ def test_bad_input(xp):
     for call in (lambda *choices: goodness_loss_forward(positive, negative, *choices),
                  lambda *choices: positive_probability(positive, *choices)):
         for theta in 0, -1.5, float("nan"):
-            refuses(ValueError, f"theta: got {theta!r}, wanted a number above 0", call, theta)
+            refuses(ValueError, f"theta: got {theta!r}, wanted a finite number above 0", call, theta)
         refuses(ValueError, "goal: got 'maximize', wanted maximise or minimise", call, 1.0, "maximize")
     refuses_bad_dloss(xp, goodness_loss_backward, goodness_loss_forward(*on(xp, *draw((4,), (4,), dtype="float32")), 1.0)[1])
 

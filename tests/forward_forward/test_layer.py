@@ -222,7 +222,8 @@ def test_bad_input(xp):
     refuses(ValueError, "mean_activity: got shape (4,), wanted (m,) with m = 5 as in y",
             ff_layer_loss_forward, W, bias, x_pos, x_neg, means[:4])
     for theta in 0, -2.0:
-        refuses(ValueError, f"theta: got {theta!r}, wanted a number above 0", ff_layer_loss_forward, W, bias, x_pos, x_neg, theta=theta)
+        refuses(ValueError, f"theta: got {theta!r}, wanted a finite number above 0", ff_layer_loss_forward, W, bias, x_pos, x_neg,
+                theta=theta)
     refuses(ValueError, "goal: got 'up', wanted maximise or minimise", ff_layer_loss_forward, W, bias, x_pos, x_neg, goal="up")
     refuses_bad_dloss(xp, ff_layer_loss_backward, ff_layer_loss_forward(*layer(xp, "float32"))[1])
 

@@ -201,7 +201,7 @@ def test_bad_batches(xp):
     refuses(ValueError, "classes: got 1, wanted at least 2: with a single class no label is wrong",
             supervised_gradients, single, x, 0 * labels, rng(), one)
     refuses_bad_labels(xp, lambda labels: supervised_gradients(params, x[:2], labels, rng(), SMALL))
-    refuses(ValueError, "x: got shape (4, 16), wanted (n, 24)", supervised_gradients, params, x[:, 1:], labels, rng(), SMALL)
+    refuses(ValueError, "images: got shape (4, 2, 4, 2), wanted (n, 3, 4, 2)", supervised_gradients, params, x[:, 1:], labels, rng(), SMALL)
     refuses(ValueError, "images: got shape (4, 4, 3, 2), wanted (n, 3, 4, 2)",
             unsupervised_gradients, params, x.swapaxes(1, 2), None, rng(), SMALL)
     refuses(TypeError, "images: got list, wanted a NumPy or CuPy array", unsupervised_gradients, params, [0.0], None, rng(), SMALL)
@@ -222,4 +222,20 @@ def test_other_keys_are_told_in_one_line_and_change_nothing(xp):
 def test_host_and_device_do_not_mix(xp):
     params, x, labels = network(xp)
     refuses_two_memories("logits, labels", supervised_gradients, params, x, to_numpy(labels), rng(), SMALL)
-    refuses_two_memories("x, W, bias", supervised_gradients, network(np)[0], x, labels, rng(), SMALL)
+    refuses_two_memories("images, 0.W, .*", supervised_gradients, network(np)[0], x, labels, rng(), SMALL)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+def test_momentum_is_that_of_the_step(momentum):
+    params, grads, state = {"0.W": np.ones((2, 3)), "softmax.W": np.ones((3, 2))}, {}, {}
+    for _ in range(2):
+        grads = {key: np.ones_like(p) for key, p in params.items()}
+        ff_update(params, grads, state, 0.1, predictor_rate=2.0, momentum=momentum, weight_decay=0.0, predictor_decay=0.0)
+    # Two steps: −0.1, then −0.1 − 0.1 · momentum; the predictor's are twice as long.
+    close(params["0.W"], np.full((2, 3), 1 - 0.2 - 0.1 * momentum))
+    close(params["softmax.W"], np.full((3, 2), 1 - 0.4 - 0.2 * momentum))
+
+
+def test_running_means_of_another_shape_are_refused():
+    params, grads = {"0.mean_activity": np.ones(3)}, {"0.mean_activity": np.ones(1)}
+    refuses(ValueError, "grads['0.mean_activity']: got shape (1,), wanted (3,)", ff_update, params, grads, {}, 0.1)

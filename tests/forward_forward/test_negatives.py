@@ -139,3 +139,15 @@ def test_host_and_device_do_not_mix(xp):
     refuses_two_memories("labels, logits", wrong_labels, xp.zeros(2, dtype="int64"), 3, rng(), np.zeros((2, 3)))
     refuses_two_memories("first, second", hybrid_images, first, np.zeros((3, 6, 7, 2)), first)
     refuses_two_memories("first, second, mask", hybrid_images, first, second, hybrid_masks(rng(), (3, 6, 7)))
+
+
+def test_an_image_alone_cannot_be_mixed(xp):
+    image = xp.asarray(np.ones((1, 3, 4, 2)))
+    refuses(ValueError, "images: got a batch of one, wanted at least 2: an image mixed with itself is not negative",
+            hybrid_negatives, image, np.random.default_rng(0))
+
+
+def test_a_class_that_is_impossible_is_still_better_than_the_true_one(xp):
+    logits = xp.asarray(np.array([[0.0, -np.inf, -np.inf]] * 50))
+    drawn = to_numpy(wrong_labels(xp.asarray(np.zeros(50, int)), 3, np.random.default_rng(0), logits))
+    assert set(drawn.tolist()) <= {1, 2}

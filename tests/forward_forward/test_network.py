@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests import reference
-from tests.forward_forward.networks import LABELS, NO_PEERS, SMALL, images, layers_only, network, pairs
+from tests.forward_forward.networks import NO_PEERS, SMALL, images, layers_only, network, pairs
 from tests.gradcheck.pairs import verdict
 from tests.ops.facts import ALONG_DIRECTIONS, close, on, on_device, refuses, refuses_two_memories, stays_float32
 from tinycaps.backend import to_numpy
@@ -14,39 +14,35 @@ from tinycaps.forward_forward import (FFConfig, ff_activities, ff_backward, ff_f
                                       ff_layer_loss_forward, init_ff, length_normalise_forward, write_labels)
 from tinycaps.gradcheck import check_gradients
 
-LENGTHS = {"mean square": lambda m: m ** 0.5, "length": lambda m: 1.0}
-scales = pytest.mark.parametrize("scale", LENGTHS)
 every_layer = pytest.mark.parametrize("k", range(3))
 
 
-@scales
-def test_activities_equal_the_loops(xp, scale):
+def test_activities_equal_the_loops(xp):
     params, _, _ = network(np)
     x, _ = pairs(np)
-    wanted = [reference.ff_network(params, row, 3, LENGTHS[scale]) for row in x]
-    activities = ff_activities(*on(xp, params, x), replace(SMALL, scale=scale))
+    wanted = [reference.ff_network(params, row, 3, math.sqrt) for row in x]
+    activities = ff_activities(*on(xp, params, x), SMALL)
     assert [y.shape for y in activities] == [(4, 7), (4, 6), (4, 5)]
     for k, y in enumerate(activities):
         close(y, [row[k] for row in wanted])
 
 
-@scales
-def test_features_are_the_directions_of_all_layers_but_the_first(xp, scale):
+def test_features_are_the_directions_of_all_layers_but_the_first(xp):
     params, _, _ = network(np)
     x, _ = pairs(np)
     wanted = []
     for row in x:
-        _, *heard = reference.ff_network(params, row, 3, LENGTHS[scale])
-        wanted.append([a for y in heard for a in reference.length_normalise(y, LENGTHS[scale](len(y)))])
-    close(ff_features(*on(xp, params, x), replace(SMALL, scale=scale)), wanted)
+        _, *heard = reference.ff_network(params, row, 3, math.sqrt)
+        wanted.append([a for y in heard for a in reference.length_normalise(y, math.sqrt(len(y)))])
+    close(ff_features(*on(xp, params, x), SMALL), wanted)
 
 
-@pytest.mark.parametrize("config", [SMALL, NO_PEERS, replace(SMALL, theta=2.5, goal="minimise", scale="length")])
+@pytest.mark.parametrize("config", [SMALL, NO_PEERS, replace(SMALL, theta=2.5, goal="minimise")])
 def test_losses_equal_the_loops_layer_by_layer(xp, config):
     params, _, _ = network(np)
     x_pos, x_neg = pairs(np)
     losses, caches = ff_forward(*on(xp, params, x_pos, x_neg), config)
-    goodness = [[[reference.goodness(y) for y in reference.ff_network(params, row, 3, LENGTHS[config.scale])] for row in x]
+    goodness = [[[reference.goodness(y) for y in reference.ff_network(params, row, 3, math.sqrt)] for row in x]
                 for x in (x_pos, x_neg)]
     grads = ff_backward(caches)
     for k, m in enumerate(config.hidden):
@@ -168,14 +164,6 @@ def test_first_numbers_of_a_network():
     assert all((params[key] == 0.5).all() for key in ("0.mean_activity", "1.mean_activity"))
 
 
-def test_both_scales_begin_with_the_same_activities(xp):
-    # Larger weights for shorter inputs, drawn from the same seed.
-    x, _ = pairs(xp)
-    drawn = [(init_ff(np.random.default_rng(0), replace(SMALL, scale=scale), "float64"), replace(SMALL, scale=scale)) for scale in LENGTHS]
-    for one, other in zip(*(ff_activities(*on(xp, params), x, config) for params, config in drawn)):
-        close(one, other)
-
-
 def test_float32_stays_float32(xp):
     params, x, labels = network(xp, "float32")
     losses, caches = ff_forward(params, *pairs(xp, "float32"), SMALL)
@@ -200,4 +188,3 @@ def test_host_and_device_do_not_mix(xp):
     x_pos, x_neg = pairs(xp)
     refuses_two_memories("W, bias, x_pos, x_neg", ff_forward, params, x_pos, np.ones(x_neg.shape), SMALL)
     refuses_two_memories("x, W, bias", ff_activities, network(np)[0], x_pos, SMALL)
-    assert len(LABELS) == len(x_pos)

@@ -23,8 +23,9 @@ def many(xp):
 
 def by_hand(xp, goal="maximise"):
     """Two pixels, both taken by the label, and two layers: the first is louder for class 0, the second for class 1."""
-    config = FFConfig(image_shape=(1, 2, 1), classes=2, hidden=(2, 2), scale="length", goal=goal)
-    params = init_ff(np.random.default_rng(0), config, "float64") | {"0.W": np.diag([3.0, 1.0]), "1.W": np.diag([1.0, 2.0])}
+    config = FFConfig(image_shape=(1, 2, 1), classes=2, hidden=(2, 2), goal=goal)
+    params = init_ff(np.random.default_rng(0), config, "float64")
+    params |= {"0.W": np.diag([3.0, 1.0]) / 2 ** 0.5, "1.W": np.diag([1.0, 2.0]) / 2 ** 0.5}           # for inputs of length √2
     return *on(xp, params, np.full((3, 1, 2, 1), 0.5)), config
 
 
@@ -174,8 +175,8 @@ def test_bad_input(xp):
     def errors(params, x, config, **batch):
         return readout_errors(params, x, labels, config, **batch)
     for call in predictor_logits, label_goodness, predict, errors:
-        refuses(ValueError, "x: got shape (4, 16), wanted (n, 24)", call, params, x[:, 1:], SMALL)
-        refuses(ValueError, "images: got shape (4, 4, 2), wanted (n, h, w, c)", call, params, x[:, 0], SMALL)
+        refuses(ValueError, "images: got shape (4, 2, 4, 2), wanted (n, 3, 4, 2)", call, params, x[:, 1:], SMALL)
+        refuses(ValueError, "images: got shape (4, 4, 2), wanted (n, 3, 4, 2)", call, params, x[:, 0], SMALL)
         refuses(ValueError, "batch: got 0, wanted an integer of at least 1", call, params, x, SMALL, batch=0)
         dirty = x.copy()
         dirty[2, 0, 0, 0] = float("nan")
@@ -189,6 +190,6 @@ def test_bad_input(xp):
 @on_device
 def test_host_and_device_do_not_mix(xp):
     params, x, labels = network(xp)
-    refuses_two_memories("x, W, bias", predict, params, images(), SMALL)
+    refuses_two_memories("images, 0.W, .*", predict, params, images(), SMALL)
     refuses_two_memories("images, labels", readout_errors, params, x, to_numpy(labels), SMALL)
     refuses_two_memories("images, candidates", label_goodness, params, x, SMALL, np.zeros((4, 2), int))

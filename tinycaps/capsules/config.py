@@ -1,7 +1,7 @@
 """The sizes of a CapsNet: the published one and a small one for 8x8 digits."""
 from dataclasses import dataclass
 
-from ..checks import check_count
+from ..checks import check_count, check_not_negative
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,7 @@ class CapsNetConfig:
         if min(self.grid) < 1:
             raise ValueError(f"image_shape: got {self.image_shape}, wanted at least "
                              f"{self.conv_kernel + self.primary_kernel - 1} pixels each way for these kernels")
-        if not 0 <= self.reconstruction_weight < float("inf"):
-            raise ValueError(f"reconstruction_weight: got {self.reconstruction_weight!r}, wanted a finite number of at least 0")
+        check_not_negative(reconstruction_weight=self.reconstruction_weight)
         if not isinstance(self.stop_gradient, bool):
             raise ValueError(f"stop_gradient: got {self.stop_gradient!r}, wanted True or False")
 

@@ -1,5 +1,5 @@
 """Co-distillation: several networks learn together, each from the labels and from what the others think (the 2021 talk)."""
-from ..checks import check_labels, check_shapes, named_xp
+from ..checks import check_labels, check_not_negative, check_shapes, named_xp
 from ..ops.mlp import mlp_backward, mlp_forward
 from ..ops.softmax import cross_entropy_backward, cross_entropy_forward
 from .soft_targets import check_temperature, soft_cross_entropy_backward, soft_cross_entropy_forward, soften
@@ -71,8 +71,7 @@ def co_distillation_gradients(params, x, labels, prefixes, temperature=2.0, agre
     if len(prefixes) < 2:
         raise ValueError(f"prefixes: got {len(prefixes)} network, wanted at least 2: a single one has nobody to agree with")
     check_temperature(temperature)
-    if not 0 <= agreement < float("inf"):
-        raise ValueError(f"agreement: got {agreement!r}, wanted a number of at least 0")
+    check_not_negative(agreement=agreement)
     logits, caches = zip(*(mlp_forward(params, x, prefix) for prefix in prefixes))
     check_shapes(**{f"logits of {prefix}": (z, "n,c") for prefix, z in zip(prefixes, logits)})
     check_labels(labels, *logits[0].shape)

@@ -6,7 +6,7 @@ network, on other hardware, learns from its answers (the 2021 talk; H22 section 
 """
 import numpy as np
 
-from ..checks import check_count, check_shapes
+from ..checks import check_count, check_not_negative, check_shapes
 from ..ops.activations import relu_backward, relu_forward
 from ..ops.linear import linear_backward, linear_forward
 
@@ -38,9 +38,7 @@ def draw_hardware(rng, sizes, gain_spread=0.5, offset_spread=0.5, dtype="float32
     if len(sizes) < 2:
         raise ValueError(f"sizes: got {tuple(sizes)}, wanted at least an input and an output")
     check_count(**{f"sizes[{k}]": size for k, size in enumerate(sizes)})
-    for name, spread in ("gain_spread", gain_spread), ("offset_spread", offset_spread):
-        if not 0 <= spread < float("inf"):
-            raise ValueError(f"{name}: got {spread!r}, wanted a number of at least 0")
+    check_not_negative(gain_spread=gain_spread, offset_spread=offset_spread)
     hardware = {}
     for k, m in enumerate(sizes[1:]):
         hardware[f"{k}.gain"] = np.exp(gain_spread * rng.standard_normal(m)).astype(dtype)

@@ -1,8 +1,6 @@
 """Soft targets: what a network thinks of all the wrong answers, and how another one learns it (D15 section 2)."""
-import math
-
 from ..backend import get_xp
-from ..checks import check_dloss, check_shapes, named_xp
+from ..checks import check_dloss, check_positive, check_shapes, named_xp
 from ..ops.softmax import softmax_forward
 
 SUM_TO_ONE = 1e-3
@@ -133,8 +131,7 @@ kl_divergence_backward = soft_cross_entropy_backward
 
 def check_temperature(temperature):
     """Raise a ValueError unless the temperature is a finite number above 0."""
-    if not 0 < temperature < math.inf:
-        raise ValueError(f"temperature: got {temperature!r}, wanted a finite number above 0")
+    check_positive(temperature=temperature)
 
 
 def check_soft_targets(logits, soft_targets):

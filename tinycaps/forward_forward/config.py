@@ -1,9 +1,8 @@
 """The sizes and choices of a forward-forward network, in one place."""
 import dataclasses
 
-from ..checks import check_count
+from ..checks import check_count, check_not_negative, check_positive
 from .goodness import GOALS
-from .length_normalisation import SCALES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,8 +20,6 @@ class FFConfig:
         Threshold on goodness; by default each layer's number of units.
     goal : "maximise" or "minimise"
         The goodness of positive data.
-    scale : "mean square" or "length"
-        What length normalisation makes one.
     label_strength : float
         Value of the label pixel that is on.
     peer_weight : float
@@ -32,6 +29,10 @@ class FFConfig:
     ------
     ValueError
         If a size is not a positive integer, or a choice is none of those named.
+
+    Notes
+    -----
+    The defaults are those of Hinton's Matlab code; the paper's supervised network has four layers of 2000 units.
     """
 
     image_shape: tuple = (28, 28, 1)
@@ -39,7 +40,6 @@ class FFConfig:
     hidden: tuple = (1000, 1000, 1000)
     theta: float | None = None
     goal: str = "maximise"
-    scale: str = "mean square"
     label_strength: float = 1.0
     peer_weight: float = 0.03
 
@@ -53,19 +53,24 @@ class FFConfig:
         for name in "image_shape", "hidden":
             check_count(**{f"{name}[{k}]": size for k, size in enumerate(getattr(self, name))})
         check_count(classes=self.classes)
-        if self.classes > self.pixels:
-            raise ValueError(f"classes: got {self.classes}, wanted at most the {self.pixels} pixels of an image: each class needs one")
-        for name, choices in ("goal", GOALS), ("scale", SCALES):
-            if getattr(self, name) not in choices:
-                raise ValueError(f"{name}: got {getattr(self, name)!r}, wanted {' or '.join(choices)}")
-        for name, value in ("theta", 1.0 if self.theta is None else self.theta), ("label_strength", self.label_strength):
-            if value is None or not 0 < value < float("inf"):
-                raise ValueError(f"{name}: got {value!r}, wanted a finite number above 0")
-        if not 0 <= self.peer_weight < float("inf"):
-            raise ValueError(f"peer_weight: got {self.peer_weight!r}, wanted a finite number of at least 0")
+        if self.goal not in GOALS:
+            raise ValueError(f"goal: got {self.goal!r}, wanted {' or '.join(GOALS)}")
+        check_positive(label_strength=self.label_strength, **({} if self.theta is None else {"theta": self.theta}))
+        check_not_negative(peer_weight=self.peer_weight)
 
     @property
     def pixels(self):
         """Numbers in an image."""
         h, w, c = self.image_shape
         return h * w * c
+
+    @property
+    def thetas(self):
+        """Threshold of each layer."""
+        return [m if self.theta is None else self.theta for m in self.hidden]
+
+    @property
+    def shapes(self):
+        """Names and shapes of the layers' parameters."""
+        layers = enumerate(zip((self.pixels, *self.hidden), self.hidden))
+        return {key: shape for k, (f, m) in layers for key, shape in ((f"{k}.W", (f, m)), (f"{k}.bias", (m,)))}

@@ -1,6 +1,6 @@
 """Goodness, the one number that a layer judges its input by, and the loss that each layer has of its own (H22 section 2)."""
 from ..backend import get_xp
-from ..checks import check_dloss, check_shapes
+from ..checks import check_dloss, check_positive, check_shapes
 from ..ops.activations import sigmoid_forward
 
 GOALS = {"maximise": 1.0, "minimise": -1.0}
@@ -23,7 +23,7 @@ def goodness_forward(y):
 
     Notes
     -----
-    Same as the paper. Some implementations take the mean: with the same θ that is a far harder wish.
+    Same as the paper. Some implementations take the mean and another θ: a far flatter objective, by a factor m.
     """
     check_shapes(y=(y, "n,m"))
     return get_xp(y).einsum("nm,nm->n", y, y), y
@@ -64,7 +64,7 @@ def positive_probability(goodness, theta, goal="maximise"):
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         If theta is not above 0, or there is no such goal.
 
     Notes
@@ -98,7 +98,7 @@ def goodness_loss_forward(goodness_pos, goodness_neg, theta, goal="maximise"):
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         If theta is not above 0, or there is no such goal.
 
     Notes
@@ -137,7 +137,6 @@ def goodness_loss_backward(dloss, cache):
 
 
 def _check(theta, goal):
-    if not theta > 0:
-        raise ValueError(f"theta: got {theta!r}, wanted a number above 0")
+    check_positive(theta=theta)
     if goal not in GOALS:
         raise ValueError(f"goal: got {goal!r}, wanted {' or '.join(GOALS)}")

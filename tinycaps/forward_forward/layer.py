@@ -30,6 +30,7 @@ def ff_layer_loss_forward(W, bias, x_pos, x_neg, mean_activity=None, theta=None,
 
         y = max(x W + bias, 0),   G = Σ_m y_m²
         loss = − 1/n Σ_n [log σ(G⁺_n − θ) + log σ(θ − G⁻_n)]                                         H22 Eq. 1
+               (both signs turned where goodness is minimised)
                + peer normalisation of y⁺, if mean_activity is given
 
     Parameters

@@ -5,7 +5,7 @@ from ..ops.softmax import cross_entropy_backward, cross_entropy_forward
 from ..optim import sgd
 from .label_pixels import write_labels, write_neutral
 from .negatives import hybrid_negatives, wrong_labels
-from .network import ff_backward, ff_features, ff_forward
+from .network import check_batch, ff_backward, ff_features, ff_forward
 
 
 def predictor_gradients(params, features, labels):
@@ -65,6 +65,7 @@ def supervised_gradients(params, images, labels, rng, config, hard=True):
     -----
     Same as the paper, with the running means of Hinton's Matlab.
     """
+    check_batch(params, images, config)
     neutral = write_neutral(images, config.classes, config.label_strength)
     _, grads, logits = predictor_gradients(params, ff_features(params, neutral, config), labels)
     wrong = wrong_labels(labels, config.classes, rng, logits if hard else None)
@@ -102,7 +103,7 @@ def unsupervised_gradients(params, images, labels, rng, config):
     -----
     Same as the paper.
     """
-    check_shapes(images=(images, (None, *config.image_shape)))
+    check_batch(params, images, config)
     x_pos, x_neg = (x.reshape(len(x), -1) for x in (images, hybrid_negatives(images, rng)))
     return _layer_gradients(params, x_pos, x_neg, config)
 
@@ -136,6 +137,7 @@ def ff_update(params, grads, state, learning_rate, predictor_rate=20.0, momentum
     groups = {"layer": {}, "predictor": {}}
     for key, p in params.items():
         if key.endswith("mean_activity"):
+            check_shapes(**{f"params[{key!r}]": (p, p.shape), f"grads[{key!r}]": (grads[key], p.shape)})
             p[...] = grads[key]
         else:
             groups["predictor" if key.startswith("softmax") else "layer"][key] = p

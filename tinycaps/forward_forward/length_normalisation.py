@@ -23,15 +23,15 @@ def length_normalise_forward(y, scale="mean square"):
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         If there is no such scale.
 
     Notes
     -----
     The paper divides by the length; Hinton's Matlab makes the mean square one, the default here. With a length of one, inputs are √m
     times smaller: weights that are √m times larger give the same goodness under the same θ, and learn the same when their learning
-    rate is m times larger and their weight decay m times smaller. A network with the settings of one and the scale of the
-    other sees a goodness that is m times off, and hardly learns.
+    rate (not that of the biases) is m times larger and their weight decay m times smaller. A layer with the settings of one and the
+    inputs of the other sees a goodness that is m times off, and hardly learns. The networks here have a mean square of one.
     """
     check_shapes(y=(y, "n,m"))
     if scale not in SCALES:

@@ -5,6 +5,10 @@ from ..backend import get_xp, ndimage
 from ..checks import check_count, check_labels, check_shapes, named_xp
 
 
+LEAST = -1e30
+"""Logits count as no less, −∞ neither: the true class is always the least."""
+
+
 def wrong_labels(labels, classes, rng, logits=None):
     """Draw a label for each sample that is never the true one.
 
@@ -46,7 +50,7 @@ def wrong_labels(labels, classes, rng, logits=None):
     xp = named_xp(labels=labels, logits=logits)
     true = labels[:, None] == xp.arange(classes)
     noise = xp.asarray(rng.gumbel(size=logits.shape), dtype=logits.dtype)
-    return xp.where(true, -xp.inf, logits + noise).argmax(axis=1)
+    return xp.where(true, -xp.inf, xp.maximum(logits, LEAST) + noise).argmax(axis=1)
 
 
 def hybrid_masks(rng, shape, blurs=10):
@@ -127,11 +131,20 @@ def hybrid_negatives(images, rng):
     Parameters
     ----------
     images : array (n, h, w, c)
+        At least two.
     rng : numpy.random.Generator
 
     Returns
     -------
     array (n, h, w, c)
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is a single image, or they are no images.
     """
+    check_shapes(images=(images, "n,h,w,c"))
+    if len(images) < 2:
+        raise ValueError("images: got a batch of one, wanted at least 2: an image mixed with itself is not negative")
     xp = get_xp(images)
     return hybrid_images(images, xp.roll(images, 1, axis=0), xp.asarray(hybrid_masks(rng, images.shape[:3])))

@@ -30,16 +30,25 @@ def init_ff(rng, config, dtype="float32"):
 
     Notes
     -----
-    Same as Hinton's Matlab, for inputs with a mean square of one. For inputs of length one the variance is 1, which gives the same
-    activities, see `length_normalise_forward`.
+    Same as Hinton's Matlab, for inputs with a mean square of one.
     """
     params = {}
     for k, (f, m) in enumerate(zip((config.pixels, *config.hidden), config.hidden)):
-        deviation = f ** -0.5 if config.scale == "mean square" else 1.0
-        params |= {f"{k}.W": (deviation * rng.standard_normal((f, m))).astype(dtype), f"{k}.bias": np.zeros(m, dtype),
+        params |= {f"{k}.W": (f ** -0.5 * rng.standard_normal((f, m))).astype(dtype), f"{k}.bias": np.zeros(m, dtype),
                    f"{k}.mean_activity": np.full(m, 0.5, dtype)}
     features = sum(config.hidden[FIRST_HEARD:])
     return params | {"softmax.W": np.zeros((features, config.classes), dtype), "softmax.bias": np.zeros(config.classes, dtype)}
+
+
+def check_batch(params, images, config):
+    """Hold a batch of images and the layers' parameters against the config.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a shape is another, or they have no common precision and memory.
+    """
+    check_shapes(images=(images, (None, *config.image_shape)), **{key: (params.get(key), shape) for key, shape in config.shapes.items()})
 
 
 def ff_forward(params, x_pos, x_neg, config):
@@ -66,7 +75,7 @@ def ff_forward(params, x_pos, x_neg, config):
     n = len(x_pos)
     losses, caches = [], []
     for k in range(len(config.hidden)):
-        x_pos, x_neg = (length_normalise_forward(x, config.scale)[0] for x in (x_pos, x_neg))
+        x_pos, x_neg = (length_normalise_forward(x)[0] for x in (x_pos, x_neg))
         loss, cache = ff_layer_loss_forward(
             params[f"{k}.W"], params[f"{k}.bias"], x_pos, x_neg, params[f"{k}.mean_activity"] if config.peer_weight else None,
             config.theta, config.goal, config.peer_weight)
@@ -120,7 +129,7 @@ def ff_activities(params, x, config):
     check_shapes(x=(x, (None, config.pixels)))
     activities = []
     for k in range(len(config.hidden)):
-        x, _ = length_normalise_forward(x, config.scale)
+        x, _ = length_normalise_forward(x)
         x = relu_forward(linear_forward(x, params[f"{k}.W"], params[f"{k}.bias"])[0])[0]
         activities.append(x)
     return activities
@@ -140,4 +149,4 @@ def ff_features(params, x, config):
     array (n, sum of the units)
     """
     heard = ff_activities(params, x, config)[FIRST_HEARD:]
-    return get_xp(x).concatenate([length_normalise_forward(y, config.scale)[0] for y in heard], axis=1)
+    return get_xp(x).concatenate([length_normalise_forward(y)[0] for y in heard], axis=1)

@@ -28,7 +28,7 @@ def peer_normalisation_forward(y, mean_activity, weight=0.03, decay=0.9):
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         If decay is outside [0, 1) or a shape is wrong.
 
     Notes

@@ -4,7 +4,7 @@ from ..checks import check_count, check_images, check_labels, named_xp
 from ..ops.linear import linear_forward
 from .goodness import GOALS, goodness_forward, positive_probability
 from .label_pixels import write_labels, write_neutral
-from .network import FIRST_HEARD, ff_activities, ff_features
+from .network import FIRST_HEARD, check_batch, ff_activities, ff_features
 
 SHORTLIST = 5
 """Candidates that the predictor hands to goodness."""
@@ -37,6 +37,8 @@ def predictor_logits(params, images, config, batch=1000, neutral=True):
     -----
     Same as the paper: a linear softmax on all layers but the first.
     """
+    check_batch(params, images, config)
+
     def one(images):
         x = write_neutral(images, config.classes, config.label_strength) if neutral else images.reshape(len(images), -1)
         features = ff_features(params, x, config)
@@ -70,6 +72,7 @@ def label_goodness(params, images, config, candidates=None, batch=1000):
     -----
     Same as the paper, where the label with the highest goodness, summed over all layers but the first, is the answer: see `vote`.
     """
+    check_batch(params, images, config)
     xp = named_xp(images=images)
     if candidates is None:
         candidates = xp.arange(config.classes)[None, :].repeat(len(images), axis=0)
@@ -124,7 +127,8 @@ def predict(params, images, config, readout="shortlist", batch=1000):
 
     Notes
     -----
-    The first two are the paper's. The third is Hinton's (2022 talk): half the passes, nearly the same answers.
+    The first two are the paper's. The third is from Hinton's talks on it: half the passes, nearly the same answers. A network that has
+    learned without labels has the predictor alone: `predictor_logits` with ``neutral=False``.
     """
     if readout not in ("softmax", "goodness", "shortlist"):
         raise ValueError(f"readout: got {readout!r}, wanted softmax, goodness or shortlist")
@@ -189,7 +193,7 @@ def layer_report(caches, config):
     """
     report = {}
     for k, cache in enumerate(caches):
-        n, theta = len(cache.goodness) // 2, config.theta or cache.y.shape[1]
+        n, theta = len(cache.goodness) // 2, config.thetas[k]
         positive = positive_probability(cache.goodness, theta, config.goal) > 0.5
         report |= {f"goodness+ {k}": float(cache.goodness[:n].mean()) / theta, f"goodness- {k}": float(cache.goodness[n:].mean()) / theta,
                    f"misjudged {k}": (float((~positive[:n]).mean()) + float(positive[n:].mean())) / 2}

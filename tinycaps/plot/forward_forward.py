@@ -4,7 +4,7 @@ import numpy as np
 from .base import COLOURS, CORRECT, WRONG, empty_figure, show, tidy
 
 
-def layer_curves(log):
+def layer_curves(log, judged_on):
     """Draw how each layer learns to tell positive from negative data.
 
     Parameters
@@ -12,6 +12,8 @@ def layer_curves(log):
     log : list of dict
         From `tinycaps.train.train`, with the numbers of `tinycaps.forward_forward.layer_report`, and errors by the goodness of a layer
         alone, such as "error layer 0", if there are any.
+    judged_on : str
+        Whose errors these are; all else is told of training images.
     """
     log = [line for line in log if "goodness+ 0" in line]
     layers = sum(key.startswith("goodness+ ") for key in log[0]) if log else 0
@@ -27,16 +29,16 @@ def layer_curves(log):
     for label, style in ("positive data", "-"), ("negative data", "--"):
         goodness.plot([], style, color="0.4", label=label)
     goodness.axhline(1, color="0.4", linewidth=1, zorder=0)
-    goodness.set(xlabel="epoch", ylabel="mean goodness / θ")
+    goodness.set(xlabel="epoch", ylabel="mean goodness / θ, training images")
     goodness.set_title("Each layer moves positive data to one side of θ,\nnegative data to the other", fontsize=10)
     titles = "Samples on the wrong side of θ", "Class chosen by one layer's goodness alone"
-    for ax, label, title in zip(others, ("misjudged (%)", "error (%)"), titles):
+    for ax, label, title in zip(others, ("misjudged training images (%)", f"error on the {judged_on} (%)"), titles):
         ax.set(xlabel="epoch", ylabel=label, ylim=(0, None))
         ax.set_title(title, fontsize=10)
     goodness.margins(y=0.18)
     goodness.legend(fontsize=8, loc="upper center", ncols=2)
     if layers:
-        others[0].legend(fontsize=8, loc="upper right")
+        others[0].legend(fontsize=8)
     tidy(goodness, *others)
     return figure
 
@@ -70,13 +72,19 @@ def receptive_fields(fields, label_weights=None):
             bar.barh(range(len(weights)), weights, color=[CORRECT if w > 0 else WRONG for w in weights])
             bar.axvline(0, color="0.4", linewidth=0.8)
             bar.set(xticks=[], ylim=(len(weights) - 0.4, -0.6))
-            bar.set_yticks(range(len(weights)), map(str, range(len(weights))), fontsize=5)
+            _number(bar.set_yticks, len(weights), 5)
             bar.tick_params(length=0, pad=1)
             bar.spines[:].set_visible(False)
     title = "What units of the first layer have learned to look for: orange excites, purple inhibits"
     beside = ";\nbeside each the labels that it likes (blue, to the right) and dislikes (vermilion, to the left)"
     figure.suptitle(title + beside * labelled, fontsize=10)
     return figure
+
+
+def _number(set_ticks, classes, size):
+    """Number an axis of classes, not all of them where there are many."""
+    ticks = range(0, classes, 1 if classes <= 20 else -(-classes // 10))
+    set_ticks(ticks, map(str, ticks), fontsize=size)
 
 
 def goodness_histograms(positive, negative):
@@ -98,7 +106,7 @@ def goodness_histograms(positive, negative):
         ax.set_xlabel("goodness / θ")
     axes[0].set_ylabel("samples")
     axes[0].margins(y=0.3)
-    axes[0].legend(fontsize=8, loc="upper left")
+    axes[0].legend(fontsize=8)
     figure.suptitle("How well each layer tells positive from negative data by goodness alone", fontsize=10)
     tidy(*axes)
     return figure
@@ -122,7 +130,7 @@ def label_goodness(images, goodness, labels, chosen):
         show(column[0], image)
         column[0].set_title(f"{label} read as {choice}", fontsize=9, color=CORRECT if label == choice else WRONG)
         column[1].bar(range(k), bars, color=[CORRECT if j == label else WRONG if j == choice else "0.75" for j in range(k)])
-        column[1].set_xticks(range(k), map(str, range(k)), fontsize=6)
+        _number(column[1].set_xticks, k, 6)
         column[1].tick_params(axis="x", length=0)
         tidy(column[1])
     axes[1, 0].set_ylabel("− goodness / θ" if goodness.max() < 0 else "goodness / θ")
