@@ -20,7 +20,7 @@ of the process: interpreter, libraries, parameters, optimiser, and the most that
 
     python -m demos.benchmark                               two minutes
     python -m demos.benchmark --scaling                     seven minutes, 9 GB: also how time and memory grow, as a table and scaling.png
-    python -m demos.benchmark --network forward-forward     ten seconds, and the seconds of an epoch
+    python -m demos.benchmark --network forward-forward     under a minute; also the seconds of an epoch
     python -m demos.benchmark --device gpu                  the same with CuPy, against PyTorch on CUDA; TF32 is off for both
 
 The last line: fast: 0.508 s for a step of 128 images; 2.9 times as fast as plain, 3.6 as torch, 2.5 as torch tuned

@@ -9,7 +9,7 @@ negatives              wrong labels, uniform or hard; hybrid images for learning
 config                 sizes and choices
 network                a stack of layers and a linear softmax beside it
 learning               what a batch teaches, and the step that follows
-fast_learning          the same gradients, sooner on a CPU
+fast_learning          the same gradients in slices, on threads
 readouts               softmax, goodness, or both: the class of an image
 """
 from .config import FFConfig
