@@ -15,7 +15,7 @@ from tinycaps import plot
 from tinycaps.backend import asarray, get_xp, to_numpy
 from tinycaps.distillation import distillation_loss_backward, distillation_loss_forward, soften
 from tinycaps.ops import cross_entropy_backward, cross_entropy_forward, init_mlp, mlp_backward, mlp_forward
-from tinycaps.optim import flat_then_linear, limit_norms, sgd
+from tinycaps.optim import flat_then_linear, limit_norms, rising_momentum, sgd
 from tinycaps.train import train
 
 SMALL = dict(teacher_hidden=[400, 400], teacher_epochs=100, teacher_learning_rate=0.05, dropout=[0.0, 0.2], largest_norm=3.0, batch=50,
@@ -23,6 +23,8 @@ SMALL = dict(teacher_hidden=[400, 400], teacher_epochs=100, teacher_learning_rat
 LARGE = dict(teacher_hidden=[1200, 1200], teacher_epochs=100, teacher_learning_rate=0.05, dropout=[0.2, 0.5], largest_norm=3.0, batch=100,
              shift=2, warp=False, hidden=[800, 800], epochs=50, learning_rate=0.05, soft_learning_rate=0.02)
 MOMENTUM = 0.9
+TEACHER_MOMENTA = 0.5, 0.99
+"""Of its first step, and of the second half of its training."""
 EVALUATIONS = 10
 WATCHED = 1000
 """Training images, at most, on which a training is watched where none are held out."""
@@ -90,11 +92,17 @@ def count_wrong(logits, labels):
     return int((logits.argmax(axis=1) != labels).sum())
 
 
-def step(params, grads, state, learning_rate, largest_norm=None):
-    """Step down the gradient with momentum; keep the incoming weights of each unit short, if that is asked for."""
+def step(params, grads, state, learning_rate):
+    """Step down the gradient with momentum."""
     sgd(params, grads, state, learning_rate, MOMENTUM)
-    if largest_norm:
-        limit_norms(params, largest_norm)
+
+
+def teacher_step(params, grads, state, learning_rate, rise, largest_norm):
+    """Step down the gradient with momentum that rises for so many steps; keep the incoming weights of each unit short."""
+    state["step"] = state.get("step", 0) + 1
+    momentum = rising_momentum(state["step"], rise, *TEACHER_MOMENTA)
+    sgd(params, grads, state, (1 - momentum) * learning_rate, momentum)
+    limit_norms(params, largest_norm)
 
 
 def learn(name, params, gradients, data, labels, arguments, *, epochs, learning_rate, error_of, resume, seed=None, update=step,
@@ -131,13 +139,12 @@ def learn(name, params, gradients, data, labels, arguments, *, epochs, learning_
     Trained
     """
     seed = arguments.seed if seed is None else seed
-    settings |= {"data": arguments.data, "held_out": arguments.hold_out, "seed": seed, "epochs": epochs, "learning_rate": learning_rate,
-                 "batch": arguments.batch, "momentum": MOMENTUM}
+    settings = {"momentum": MOMENTUM} | settings | {"data": arguments.data, "held_out": arguments.hold_out, "seed": seed,
+                                                    "epochs": epochs, "learning_rate": learning_rate, "batch": arguments.batch}
     folder = training.run_folder(name.replace(" ", "-"), arguments)
     folder = folder.with_name(f"{folder.name}-{zlib.crc32(json.dumps(settings, sort_keys=True).encode()):08x}")
     judged, every = data[2:] if arguments.hold_out else watched(data), -(-epochs // EVALUATIONS)
-    batch = min(arguments.batch, len(labels))
-    steps = epochs * -(-len(labels) // batch)
+    batch, steps = min(arguments.batch, len(labels)), count_steps(arguments, labels, epochs)
     params = {key: asarray(p, arguments.device) for key, p in params.items()}
     with training.resumable(folder):
         log, seconds = train(
@@ -146,6 +153,11 @@ def learn(name, params, gradients, data, labels, arguments, *, epochs, learning_
             evaluate=lambda params: error_of(params, *judged), evaluate_every=every, show=partial(show, name, arguments),
             resume=resume and (folder / "checkpoint.npz").exists())
     return Trained(params, [{"network": name, **line} for line in log], seconds, folder)
+
+
+def count_steps(arguments, labels, epochs):
+    """Return how many steps a training takes."""
+    return epochs * -(-len(labels) // min(arguments.batch, len(labels)))
 
 
 def watched(data):
@@ -193,9 +205,11 @@ def train_teacher(arguments, data):
     """Train the teacher on jittered images, or go on with it, or find it finished."""
     params = init_mlp(np.random.default_rng(arguments.seed), sizes_of(data, arguments.teacher_hidden))
     settings = {name: getattr(arguments, name) for name in ("teacher_hidden", "dropout", "largest_norm", "shift", "warp")}
+    rise = count_steps(arguments, data.train_labels, arguments.teacher_epochs) / 2
     return learn("teacher", params, partial(teacher_gradients, dropout=arguments.dropout), data, data.train_labels, arguments,
                  epochs=arguments.teacher_epochs, learning_rate=arguments.teacher_learning_rate, error_of=error_of, resume=True,
-                 update=partial(step, largest_norm=arguments.largest_norm), augment=training.augmentation(arguments), **settings)
+                 update=partial(teacher_step, rise=rise, largest_norm=arguments.largest_norm), augment=training.augmentation(arguments),
+                 momentum=TEACHER_MOMENTA, **settings)
 
 
 def train_student(name, arguments, data, teacher_logits, hidden, learning_rate, temperature, hard_weight):

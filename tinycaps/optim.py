@@ -196,3 +196,14 @@ def flat_then_linear(learning_rate, step, steps):
     Hinton's Matlab for H22, which takes whole epochs.
     """
     return learning_rate * min(1.0, max(0.0, 2.0 * (1 - step / steps)))
+
+
+def rising_momentum(step, steps, first=0.5, last=0.99):
+    """Return the momentum at a step: rising from ``first`` on a line, and at ``last`` from so many steps on.
+
+    Notes
+    -----
+    Hinton et al. 2012 (dropout), whose 500 epochs of it are ``steps``. Their learning rate is multiplied by 1 − momentum, so that a
+    constant gradient is followed at the same speed throughout.
+    """
+    return first + (last - first) * min(1.0, step / steps)

@@ -32,7 +32,7 @@ def parallel(xp):
     else:
         _blas.hold()
         try:
-            yield partial(_share_out, _pool(cores), cores)
+            yield partial(_share_out, _pool(cores - 1), cores)
         finally:
             _blas.release()
 
@@ -50,11 +50,16 @@ def _one_by_one(work, count, pieces=None):
 
 
 def _share_out(pool, cores, work, count, pieces=None):
-    """Run the slices on the pool, under the caller's np.errstate; return or raise, also on Ctrl-C, when none of them is at work."""
-    running = [pool.submit(copy_context().run, work, part) for part in _cut(count, pieces or cores)]
+    """Run the first slice here and the others on the pool, under the caller's np.errstate; return or raise, also on Ctrl-C, when none
+    of them is at work."""
+    first, *others = _cut(count, pieces or cores)
+    running = [pool.submit(copy_context().run, work, part) for part in others]
+    _here.inside = True
     try:
+        work(first)
         wait(running)
     finally:
+        _here.inside = False
         for future in running:
             future.cancel()
         wait(running)

@@ -18,71 +18,74 @@ from ..parallel import parallel
 from ..workspace import empty
 from .goodness import goodness_backward, goodness_loss_backward, goodness_loss_forward
 from .learning import predictor_gradients
-from .length_normalisation import length_normalise_forward
 from .negatives import hybrid_negatives, wrong_labels
 from .network import FIRST_HEARD, check_batch
 from .peer_normalisation import peer_normalisation_backward, peer_normalisation_forward
 
 
 class _Layers:
-    """The arrays of all layers for a batch of n positive samples and as many negative ones, laid into a workspace."""
+    """All layers, for n samples: their activities, in a workspace, their goodness, and what their input is multiplied by."""
 
     def __init__(self, params, like, config, workspace):
         self.params, self.config, self.workspace, self.like = params, config, workspace, like
-        self.n = len(like)
-        self.x = [self.new(f"x {j}", 2 * self.n, m) for j, m in enumerate((config.pixels, *config.hidden))]
-        self.y = [self.new(f"y {j}", 2 * self.n, m) for j, m in enumerate(config.hidden)]
-        self.goodness = self.new("goodness", len(config.hidden), 2 * self.n)
+        self.depth = len(config.hidden)
 
     def new(self, name, *shape):
         """Return an array in the workspace."""
         return empty(self.workspace, name, shape, self.like)
 
-    def upwards(self, rows):
-        """Send a slice of samples through all layers, from the total input of the first, bias not yet added, that lies in y[0]."""
-        xp = get_xp(self.like)
-        for j, m in enumerate(self.config.hidden):
-            y = self.y[j][rows]
-            if j:
-                xp.matmul(self.x[j][rows], self.params[f"{j}.W"], out=y)
-            y += self.params[f"{j}.bias"]
-            xp.maximum(y, 0, out=y)
-            self.goodness[j, rows] = xp.einsum("nm,nm->n", y, y)
-            xp.multiply(y, _scale(m, self.goodness[j, rows]), out=self.x[j + 1][rows])
+    def upwards(self, split, scale, product):
+        """Send samples through all layers; ``product(rows, out)`` multiplies some by the first layer's weights, scale not yet applied."""
+        xp, n, hidden = get_xp(self.like), len(scale), self.config.hidden
+        self.y = [self.new(f"y {j} {n}", n, m) for j, m in enumerate(hidden)]
+        self.goodness = [self.new(f"goodness {j} {n}", n) for j in range(self.depth)]
+        self.scale = [scale, *(self.new(f"scale {j} {n}", n, 1) for j in range(self.depth))]
 
-    def loss_and_dz(self, j):
-        """Return the loss of a layer, its new running means, and the gradients of its total inputs and of its biases."""
-        xp, n, config = get_xp(self.like), self.n, self.config
-        goodness, y, mean_activity = self.goodness[j], self.y[j], self.params[f"{j}.mean_activity"]
-        loss, cache = goodness_loss_forward(goodness[:n], goodness[n:], config.thetas[j], config.goal)
-        dz = goodness_backward(xp.concatenate(goodness_loss_backward(1.0, cache)), y)
-        if config.peer_weight:
-            peer_loss, peer = peer_normalisation_forward(y[:n], mean_activity, config.peer_weight)
-            dz[:n] += peer_normalisation_backward(1.0, peer)
-            loss, mean_activity = loss + peer_loss, peer[0]
-        return loss, mean_activity, dz, dz.sum(axis=0)
+        def samples(rows):
+            for j, m in enumerate(hidden):
+                z = self.y[j][rows]
+                if j:
+                    xp.matmul(self.y[j - 1][rows], self.params[f"{j}.W"], out=z)
+                else:
+                    product(rows, z)
+                z *= self.scale[j][rows]
+                z += self.params[f"{j}.bias"]
+                xp.maximum(z, 0, out=z)
+                self.goodness[j][rows] = xp.einsum("nm,nm->n", z, z)
+                self.scale[j + 1][rows] = _scale(m, self.goodness[j][rows])
 
-    def product(self, split, j, x, dz):
-        """Return the gradient xᵀ dz of a layer's weights; the threads share its rows."""
-        dW = self.new(f"dW {j}", *self.params[f"{j}.W"].shape)
-        split(lambda rows: get_xp(x).matmul(x.T[rows], dz, out=dW[rows]), len(dW))
-        return dW
+        split(samples, n)
 
-    def learn(self, split):
-        """Return the mean loss, the gradients of all layers but for the first one's weights, and the dz that this one lacks."""
-        depth, grads = len(self.config.hidden), {}
-        judged = [None] * depth
+    def learn(self, split, product):
+        """Return the mean loss and all gradients, of positive samples and as many negative ones; ``product(units, dz, out)`` makes the
+        first layer's from the scaled gradients of its total input."""
+        xp, config, loss, grads = get_xp(self.like), self.config, 0, {}
+        for j, (goodness, y, scale, theta) in enumerate(zip(self.goodness, self.y, self.scale, config.thetas)):
+            n, mean_activity = len(y) // 2, self.params[f"{j}.mean_activity"]
+            layer_loss, cache = goodness_loss_forward(goodness[:n], goodness[n:], theta, config.goal)
+            dgoodness = xp.concatenate(goodness_loss_backward(1.0, cache))
+            push = None
+            if config.peer_weight:
+                peer_loss, peer = peer_normalisation_forward(y[:n], mean_activity, config.peer_weight)
+                push, mean_activity = peer_normalisation_backward(1.0, peer), peer[0]
+                layer_loss = layer_loss + peer_loss
+            dW, dbias = self.new(f"dW {j}", *self.params[f"{j}.W"].shape), self.new(f"dbias {j}", y.shape[1])
 
-        def judge(layers):
-            for j in range(layers.start, layers.stop):
-                judged[j] = self.loss_and_dz(j)
+            def units(these):
+                dz = goodness_backward(dgoodness, y[:, these])
+                if push is not None:
+                    dz[:n] += push[:, these]
+                dz.sum(axis=0, out=dbias[these])
+                dz *= scale
+                if j:
+                    xp.matmul(self.y[j - 1].T, dz, out=dW[:, these])
+                else:
+                    product(these, dz, dW[:, these])
 
-        split(judge, depth, depth)
-        for j, (_, mean_activity, dz, dbias) in enumerate(judged):
-            grads |= {f"{j}.mean_activity": mean_activity, f"{j}.bias": dbias}
-            if j:
-                grads[f"{j}.W"] = self.product(split, j, self.x[j], dz)
-        return sum(loss for loss, *_ in judged) / depth, grads, judged[0][2]
+            split(units, y.shape[1])
+            loss = loss + layer_loss
+            grads |= {f"{j}.mean_activity": mean_activity, f"{j}.bias": dbias, f"{j}.W": dW}
+        return loss / self.depth, grads
 
 
 def fast_supervised_gradients(params, images, labels, rng, config, hard=True, workspace=None):
@@ -115,31 +118,31 @@ def fast_supervised_gradients(params, images, labels, rng, config, hard=True, wo
     ink = images.reshape(n, -1).copy()
     ink[:, :k] = 0
     squares = xp.einsum("nf,nf->n", ink, ink)
-    layers = _Layers(params, ink, config, workspace)
-    shown, factor = layers.new("ink W", n, config.hidden[0]), layers.new("factor", 2 * n, 1)
+    layers, W = _Layers(params, ink, config, workspace), params["0.W"]
+    shown = layers.new("ink W", n, config.hidden[0])
+    label = config.label_strength / k * W[:k].sum(axis=0)
+    which = xp.arange(2 * n) % n
 
-    def labelled(pixels, rows, which):
-        """Send the images ``which`` through all layers, with these label pixels."""
-        factor[rows] = _scale(config.pixels, squares[which] + xp.einsum("nk,nk->n", pixels, pixels))
-        xp.multiply(shown[which] + pixels @ params["0.W"][:k], factor[rows], out=layers.y[0][rows])
-        layers.upwards(rows)
+    def neutral(rows, out):
+        xp.matmul(ink[rows], W, out=shown[rows])
+        xp.add(shown[rows], label, out=out)
 
-    def neutral(rows):
-        xp.matmul(ink[rows], params["0.W"], out=shown[rows])
-        labelled(xp.full((len(ink[rows]), k), config.label_strength / k, ink.dtype), rows, rows)
+    def labelled(rows, out):
+        xp.matmul(pixels[rows], W[:k], out=out)
+        out += shown[which[rows]]
+
+    def first_product(units, dz, out):
+        xp.matmul(ink.T, dz[:n] + dz[n:], out=out)
+        xp.matmul(pixels.T, dz, out=out[:k])
 
     with parallel(xp) as split:
-        split(neutral, n)
-        features = xp.concatenate([x[:n] for x in layers.x[1 + FIRST_HEARD:]], axis=1)
+        layers.upwards(split, _scale(config.pixels, squares + config.label_strength ** 2 / k), neutral)
+        features = xp.concatenate([y * scale for y, scale in list(zip(layers.y, layers.scale[1:]))[FIRST_HEARD:]], axis=1)
         _, predictor, logits = predictor_gradients(params, features, labels)
         wrong = wrong_labels(labels, k, rng, logits if hard else None)
         pixels = config.label_strength * (xp.concatenate([labels, wrong])[:, None] == xp.arange(k)).astype(ink.dtype)
-        which = xp.arange(2 * n) % n
-        split(lambda rows: labelled(pixels[rows], rows, which[rows]), 2 * n)
-        loss, grads, dz = layers.learn(split)
-        scaled = dz * factor
-        grads["0.W"] = layers.product(split, 0, ink, scaled[:n] + scaled[n:])
-        grads["0.W"][:k] = pixels.T @ scaled
+        layers.upwards(split, _scale(config.pixels, xp.concatenate([squares, squares]) + config.label_strength ** 2), labelled)
+        loss, grads = layers.learn(split, first_product)
     return loss, grads | predictor
 
 
@@ -165,18 +168,11 @@ def fast_unsupervised_gradients(params, images, labels, rng, config, workspace=N
     check_batch(params, images, config)
     xp, n = get_xp(images), len(images)
     x_pos, x_neg = (x.reshape(n, -1) for x in (images, hybrid_negatives(images, rng)))
-    layers = _Layers(params, x_pos, config, workspace)
-
-    def judged(rows):
-        xp.matmul(layers.x[0][rows], params["0.W"], out=layers.y[0][rows])
-        layers.upwards(rows)
-
-    layers.x[0][...], _ = length_normalise_forward(xp.concatenate([x_pos, x_neg]))
+    layers, x = _Layers(params, x_pos, config, workspace), xp.concatenate([x_pos, x_neg])
     with parallel(xp) as split:
-        split(judged, 2 * n)
-        loss, grads, dz = layers.learn(split)
-        grads["0.W"] = layers.product(split, 0, layers.x[0], dz)
-    return loss, grads
+        layers.upwards(split, _scale(config.pixels, xp.einsum("nf,nf->n", x, x)),
+                       lambda rows, out: xp.matmul(x[rows], params["0.W"], out=out))
+        return layers.learn(split, lambda units, dz, out: xp.matmul(x.T, dz, out=out))
 
 
 def _scale(size, squares):
