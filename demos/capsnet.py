@@ -8,10 +8,13 @@ published network on the full MNIST, with ``--data FILE.npz`` your own. Then it 
     pose_sweep.png          each dimension of a capsule moved by ±0.25: thickness, slant, ... (S17 Figure 4)
     coupling.png            how the primary capsules divide themselves among the classes, round by round
 
+and writes network.npz, the trained network in half precision, for the --checkpoint of any demo.
+
     python -m demos.capsnet                                        under a minute, no network needed
     python -m demos.capsnet --data mnist --epochs 1 --shift 0      the published network, four minutes
     python -m demos.capsnet --data mnist --resume                  go on after a kill, from the last minute's checkpoint
-    python -m demos.capsnet --predict IMAGE.png ...                read your own images with the trained network
+    python -m demos.capsnet --predict IMAGE.png ...                read your own images with the network last trained, or the one that
+                                                                   comes with the package
 
 The test images choose nothing: the number of epochs is fixed beforehand, and --hold-out N judges on N training images instead.
 The last line of the default: test error 0.83 % (3 of 360 wrong); one image more or less on another BLAS.
@@ -24,9 +27,9 @@ import numpy as np
 from demos import command, training
 from tinycaps import plot
 from tinycaps.backend import asarray, get_xp, to_numpy
-from tinycaps.capsules import (DIGITS, PAPER, PLAIN, CapsNetConfig, capsnet_forward, capsnet_loss_backward, capsnet_loss_forward,
-                               choose_network, decoder_forward, init_capsnet, length_forward, mask_forward, predict)
-from tinycaps.checkpoint import load_checkpoint
+from tinycaps.capsules import (DIGITS, PAPER, PLAIN, capsnet_forward, capsnet_loss_backward, capsnet_loss_forward,
+                               choose_network, decoder_forward, init_capsnet, length_forward, load_capsnet, mask_forward, predict,
+                               save_capsnet)
 from tinycaps.data import ink_margin, load_image
 from tinycaps.optim import exponential_decay
 from tinycaps.train import train
@@ -45,7 +48,8 @@ def build_parser():
     p.add_argument("--iterations", type=command.whole_number(1), default=3, metavar="R", help="routing rounds (default 3)")
     p.add_argument("--plain", action="store_true", help="train with the readable network even where the fast one pays")
     p.add_argument("--predict", nargs="+", type=Path, metavar="IMAGE.png", help="read images instead of training")
-    p.add_argument("--checkpoint", type=Path, metavar="FILE", help="for --predict; default: the one that this --data and --seed wrote")
+    p.add_argument("--checkpoint", type=Path, metavar="FILE", help="a trained network for --predict; default: "
+                   "what this --data and --seed left in runs/, or for digits the network that comes with the package")
     return p
 
 
@@ -55,8 +59,14 @@ def fit_config(data, iterations):
     return dataclasses.replace(preset, image_shape=data.train_images.shape[1:], classes=training.count_classes(data), iterations=iterations)
 
 
-def fit(arguments, data, config, folder):
-    """Train a network, in a folder; return its parameters, the log and the seconds."""
+def describe(arguments, data, config):
+    """Return what a checkpoint tells about its network: all that its reader needs, and a resumed run must share."""
+    settings = {name: getattr(arguments, name) for name in ("learning_rate", "decay", "shift", "warp")}
+    return {"config": dataclasses.asdict(config), "images": data.train_images.shape, "margin": ink_margin(data.train_images), **settings}
+
+
+def fit(arguments, data, config, folder, watched):
+    """Train a network, in a folder; return its parameters, the log with its errors on the watched images and labels, and the seconds."""
     network, reason = (PLAIN, "plain network, as asked") if arguments.plain else choose_network(config, arguments.batch)
     print(reason)
 
@@ -65,18 +75,17 @@ def fit(arguments, data, config, folder):
         return loss, capsnet_loss_backward(1.0, cache)
 
     def evaluate(params):
-        return {"error": float((predict(params, test_images, config, arguments.batch, network) != test_labels).mean())}
+        return {"error": float((predict(params, watched_images, config, arguments.batch, network) != watched_labels).mean())}
 
     params = init_capsnet(np.random.default_rng(arguments.seed), config)
     params = {key: asarray(p, arguments.device) for key, p in params.items()}
-    test_images, test_labels = asarray(data.test_images, arguments.device), asarray(data.test_labels, arguments.device)
+    watched_images, watched_labels = (asarray(part, arguments.device) for part in watched)
     steps = -(-len(data.train_images) // arguments.batch)
-    settings = {name: getattr(arguments, name) for name in ("learning_rate", "decay", "shift", "warp")}
     log, seconds = train(
         gradients, params, data.train_images, data.train_labels, epochs=arguments.epochs, batch=arguments.batch, seed=arguments.seed,
         augment=training.augmentation(arguments), evaluate=evaluate, folder=folder, resume=arguments.resume,
         learning_rate=lambda step: exponential_decay(arguments.learning_rate, step, arguments.decay, steps),
-        about={"config": dataclasses.asdict(config), "margin": ink_margin(data.train_images), **settings})
+        about=describe(arguments, data, config))
     return params, log or [{"epoch": arguments.epochs, **evaluate(params)}], seconds
 
 
@@ -93,7 +102,7 @@ def draw(params, images, labels, config, out):
     lengths = length_forward(v)[0]
     found = lengths.argmax(axis=1)
     captions = [f"{label} read as {k}" for label, k in zip(labels, to_numpy(found))]
-    plot.save(plot.reconstructions(to_numpy(images), redraw(params, v, found, config), captions, to_numpy(found) == labels),
+    plot.save(plot.reconstructions(to_numpy(images), {"redrawn": redraw(params, v, found, config)}, captions, to_numpy(found) == labels),
               out / "reconstructions.png")
 
     offsets = np.linspace(-0.25, 0.25, 11)
@@ -110,19 +119,22 @@ def draw(params, images, labels, config, out):
     plot.save(plot.coupling_rounds(to_numpy(images[0]), coupling, rounds, config.grid), out / "coupling.png")
 
 
-def read_images(arguments):
-    """Classify the user's own images with a trained network, and draw their reconstructions."""
-    path = arguments.checkpoint or training.run_folder("capsnet", arguments) / "checkpoint.npz"
-    if not path.exists():
+def find_trained(arguments):
+    """Return the path of the trained network that reads images; None for the one that comes with the package."""
+    path = training.run_folder("capsnet", arguments) / "checkpoint.npz"
+    if arguments.checkpoint or path.exists():
+        return arguments.checkpoint or path
+    if arguments.data != "digits":
         raise FileNotFoundError(f"checkpoint: got {path}, which does not exist, wanted one to predict with: "
                                 "train first (python -m demos.capsnet), or name it with --checkpoint")
-    found = load_checkpoint(path)
-    try:
-        config, margin = CapsNetConfig(**found.about["config"]), found.about["margin"]
-    except (KeyError, TypeError):
-        raise ValueError(f"checkpoint: got {path} of another network, wanted one that demos.capsnet wrote") from None
-    params = {key: asarray(p, arguments.device) for key, p in found.params.items()}
-    images = np.stack([load_image(image, config.image_shape, margin) for image in arguments.predict])
+    return None
+
+
+def read_images(arguments):
+    """Classify the user's own images with a trained network, and draw their reconstructions."""
+    params, config, about = load_capsnet(find_trained(arguments))
+    params = {key: asarray(p, arguments.device) for key, p in params.items()}
+    images = np.stack([load_image(image, config.image_shape, about["margin"]) for image in arguments.predict])
     v, _ = capsnet_forward(params, asarray(images, arguments.device), config)
     lengths = to_numpy(length_forward(v)[0])
     order = lengths.argsort(axis=1)[:, ::-1]
@@ -130,7 +142,7 @@ def read_images(arguments):
         print(f"{image}: " + ", ".join(f"{k} ({length[k]:.2f})" for k in classes[:3]))
     captions = [f"read as {classes[0]}" for classes in order]
     drawn = redraw(params, v, asarray(order[:, 0], arguments.device), config) if config.reconstruction_weight else images * 0
-    plot.save(plot.reconstructions(images, drawn, captions, np.ones(len(images), bool)), arguments.out / "predicted.png")
+    plot.save(plot.reconstructions(images, {"redrawn": drawn}, captions, np.ones(len(images), bool)), arguments.out / "predicted.png")
     print(f"their reconstructions: {arguments.out / 'predicted.png'}")
 
 
@@ -151,12 +163,13 @@ def main(argv=None):
           f"{config.primary_capsules:,} primary capsules, {size:,} parameters, {config.iterations} routing rounds")
     folder = training.run_folder("capsnet", arguments)
     with training.resumable(folder):
-        params, log, seconds = fit(arguments, data, config, folder)
+        params, log, seconds = fit(arguments, data, config, folder, data[2:])
     judged, judged_on = training.judged(arguments)
     plot.save(plot.learning_curves(log, judged_on), arguments.out / "learning_curves.png")
     draw(params, data.test_images[:SHOWN], data.test_labels[:SHOWN], config, arguments.out)
     error = [line["error"] for line in log if "error" in line][-1]
     wrong = round(error * len(data.test_images))
+    save_capsnet(arguments.out / "network.npz", params, describe(arguments, data, config))
     training.write_log(arguments, log)
     record.write(error=error, wrong=wrong, judged=len(data.test_images), judged_on=judged_on, parameters=size,
                  training_seconds=round(seconds, 1), config=dataclasses.asdict(config))

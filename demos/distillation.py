@@ -13,8 +13,8 @@ across, although the student sees neither. Then it draws, into --out:
     python -m demos.distillation                              the embedded digits, under a minute
     python -m demos.distillation --temperature 4 --hard-weight 0.1
     python -m demos.distillation --sweep                      also students of three sizes, each at three temperatures, another minute
-    python -m demos.distillation --capsnet FILE --temperature 2 --soft-learning-rate 0.05
-                                                              another teacher: the checkpoint.npz of a run of demos.capsnet
+    python -m demos.distillation --checkpoint --temperature 2 --soft-learning-rate 0.05
+                                                              another teacher: the CapsNet that comes with the package; or name one
     python -m demos.distillation --data mnist                 the published networks, an hour; --teacher-epochs 2 --epochs 2 for a glimpse
     python -m demos.distillation --data mnist --resume        go on after a kill, from the last minute's checkpoint
 
@@ -28,8 +28,7 @@ import numpy as np
 from demos import command, teacher, training
 from tinycaps import plot
 from tinycaps.backend import asarray, get_xp
-from tinycaps.capsules import CapsNetConfig, choose_network, length_forward
-from tinycaps.checkpoint import load_checkpoint
+from tinycaps.capsules import choose_network, length_forward, load_capsnet
 from tinycaps.distillation import soften
 
 SWEEP = {True: (100, 30, 10), False: (800, 300, 30)}
@@ -48,7 +47,8 @@ def build_parser():
     """Return the argument parser."""
     p = command.parser("distillation", __doc__)
     p.add_argument("--sweep", action="store_true", help="also teach students of three sizes at three temperatures")
-    p.add_argument("--capsnet", metavar="FILE", help="a checkpoint.npz of demos.capsnet, to be the teacher")
+    p.add_argument("--checkpoint", nargs="?", const="", metavar="FILE",
+                   help="let a trained CapsNet be the teacher: a network.npz or checkpoint.npz, or else the one that comes with the package")
     teacher.add_arguments(p)
     return p
 
@@ -59,15 +59,11 @@ def capsnet_logits(path, data, device):
     The length ‖v_k‖ is the probability that an entity of class k is there, whatever else is. If exactly one is there, the probability
     that it is that of class k is in proportion to its odds: the softmax of the log odds.
     """
-    found = load_checkpoint(path)
-    try:
-        config = CapsNetConfig(**found.about["config"])
-    except (KeyError, TypeError):
-        raise ValueError(f"capsnet: got {path} of another network, wanted a checkpoint.npz that demos.capsnet wrote") from None
-    came, wanted = (found.about["images"][0], *config.image_shape), data.train_images.shape
+    params, config, about = load_capsnet(path)
+    came, wanted = tuple(about["images"]), data.train_images.shape
     if came != wanted:
-        raise ValueError(f"capsnet: got one that was trained on images {came}, wanted these training images, {wanted}")
-    params, (network, _) = {key: asarray(p, device) for key, p in found.params.items()}, choose_network(config, CAPSNET_BATCH)
+        raise ValueError(f"checkpoint: got a network that was trained on images {came}, wanted these training images, {wanted}")
+    params, (network, _) = {key: asarray(p, device) for key, p in params.items()}, choose_network(config, CAPSNET_BATCH)
 
     def forward(params, x):
         length, _ = length_forward(network.forward(params, x.reshape(-1, *config.image_shape), config)[0])
@@ -78,8 +74,8 @@ def capsnet_logits(path, data, device):
 
 def find_teacher(arguments, data):
     """Return the teacher's logits of the training and of the test images, and the log and seconds of its training."""
-    if arguments.capsnet:
-        return capsnet_logits(arguments.capsnet, data, arguments.device), [], 0.0
+    if arguments.checkpoint is not None:
+        return capsnet_logits(arguments.checkpoint or None, data, arguments.device), [], 0.0
     trained = teacher.train_teacher(arguments, data)
     logits = [teacher.logits_of(trained.params, images) for images in (data.train_images, data.test_images)]
     return logits, trained.log, trained.seconds

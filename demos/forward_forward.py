@@ -46,8 +46,6 @@ LARGE = dict(hidden=[1000, 1000, 1000], epochs=100, batch=100, learning_rate=5e-
              warp=False, predictor_epochs=20, evaluate_every=5)
 READOUTS = {"goodness": "goodness", "softmax": "softmax", "shortlist": "the shortlist"}
 SHOWN = 20
-WATCHED = 1000
-"""Images, at most, on which the layers are watched."""
 
 
 def build_parser():
@@ -95,12 +93,6 @@ def with_room(data, arguments):
     rows = train_images.shape[1] - data.train_images.shape[1]
     return (data._replace(train_images=train_images, test_images=test_images),
             lambda x, rng: np.concatenate([x[:, :rows], move(x[:, rows:], rng)], axis=1))
-
-
-def some(images, labels, device):
-    """Return images spread over all, few enough to be watched, on the device."""
-    every = -(-len(images) // WATCHED)
-    return asarray(images[::every], device), asarray(labels[::every], device)
 
 
 def samples(params, images, labels, config, arguments):
@@ -152,8 +144,8 @@ def learn(arguments, data, augment, config, gradients, params, epochs, evaluate,
 
 def fit(arguments, data, augment, config, folder):
     """Train a network, in a folder; return its parameters, the log and the seconds."""
-    watched = some(data.train_images, data.train_labels, arguments.device)
-    judged = [asarray(part, arguments.device) for part in data[2:]] if arguments.hold_out else watched
+    watched, judged = ([asarray(part, arguments.device) for part in parts]
+                       for parts in (training.some(data.train_images, data.train_labels), training.watched(arguments, data)))
 
     def watch(params):
         losses, caches = ff_forward(params, *samples(params, *watched, config, arguments), config)
@@ -215,10 +207,10 @@ def draw(params, data, config, goodness, log, arguments):
     units = favourites(W[:k], SHOWN)
     plot.save(plot.receptive_fields(fields[units, label_rows(config):], W[:k, units].T), out / "receptive_fields.png")
 
-    images = data.test_images[:WATCHED]
+    images = data.test_images[:training.WATCHED]
     found = label_goodness(params, asarray(images, arguments.device), config)
     chosen, found = to_numpy(vote(found)), to_numpy(found[:, FIRST_HEARD:].sum(axis=1)) / sum(config.thetas[FIRST_HEARD:])
-    labels = data.test_labels[:WATCHED]
+    labels = data.test_labels[:training.WATCHED]
     right = np.flatnonzero(chosen == labels)
     of_each_class = np.sort(np.unique(labels[right], return_index=True)[1])
     shown = np.concatenate([right[of_each_class][:5], np.flatnonzero(chosen != labels)[:3]])

@@ -18,16 +18,14 @@ from tinycaps.ops import cross_entropy_backward, cross_entropy_forward, init_mlp
 from tinycaps.optim import flat_then_linear, limit_norms, rising_momentum, sgd
 from tinycaps.train import train
 
-SMALL = dict(teacher_hidden=[400, 400], teacher_epochs=100, teacher_learning_rate=0.05, dropout=[0.0, 0.2], largest_norm=3.0, batch=50,
+SMALL = dict(teacher_hidden=[400, 400], teacher_epochs=100, teacher_learning_rate=0.5, dropout=[0.0, 0.2], largest_norm=3.0, batch=50,
              shift=0, warp=True, hidden=[100, 100], epochs=50, learning_rate=0.1, soft_learning_rate=0.02)
-LARGE = dict(teacher_hidden=[1200, 1200], teacher_epochs=100, teacher_learning_rate=0.05, dropout=[0.2, 0.5], largest_norm=3.0, batch=100,
+LARGE = dict(teacher_hidden=[1200, 1200], teacher_epochs=150, teacher_learning_rate=0.5, dropout=[0.2, 0.5], largest_norm=3.0, batch=100,
              shift=2, warp=False, hidden=[800, 800], epochs=50, learning_rate=0.05, soft_learning_rate=0.02)
 MOMENTUM = 0.9
 TEACHER_MOMENTA = 0.5, 0.99
 """Of its first step, and of the second half of its training."""
 EVALUATIONS = 10
-WATCHED = 1000
-"""Training images, at most, on which a training is watched where none are held out."""
 
 
 class Trained(NamedTuple):
@@ -143,7 +141,7 @@ def learn(name, params, gradients, data, labels, arguments, *, epochs, learning_
                                                     "epochs": epochs, "learning_rate": learning_rate, "batch": arguments.batch}
     folder = training.run_folder(name.replace(" ", "-"), arguments)
     folder = folder.with_name(f"{folder.name}-{zlib.crc32(json.dumps(settings, sort_keys=True).encode()):08x}")
-    judged, every = data[2:] if arguments.hold_out else watched(data), -(-epochs // EVALUATIONS)
+    judged, every = training.watched(arguments, data), -(-epochs // EVALUATIONS)
     batch, steps = min(arguments.batch, len(labels)), count_steps(arguments, labels, epochs)
     params = {key: asarray(p, arguments.device) for key, p in params.items()}
     with training.resumable(folder):
@@ -158,12 +156,6 @@ def learn(name, params, gradients, data, labels, arguments, *, epochs, learning_
 def count_steps(arguments, labels, epochs):
     """Return how many steps a training takes."""
     return epochs * -(-len(labels) // min(arguments.batch, len(labels)))
-
-
-def watched(data):
-    """Return training images and their labels, spread over all, on which a training is watched where none are held out."""
-    every = -(-len(data.train_images) // WATCHED)
-    return data.train_images[::every], data.train_labels[::every]
 
 
 def show(name, arguments, line):

@@ -12,11 +12,13 @@ from demos.command import positive_number, share, whole_number
 from tinycaps.data import hold_out, load_digits, load_fashion_mnist, load_mnist, load_npz, random_shift, random_warp
 
 LOADERS = {"digits": load_digits, "mnist": load_mnist, "fashion-mnist": load_fashion_mnist}
+WATCHED = 1000
+"""Training images, at most, on which a training is watched where none are held out."""
 SMALL_IMAGE = 16
 """Pixels up to which a demo takes its defaults for small images."""
 
 
-def add_arguments(parser, small, large, rate_of):
+def add_arguments(parser, small, large, rate_of, data="digits"):
     """Give a parser the arguments of every training.
 
     Parameters
@@ -26,11 +28,13 @@ def add_arguments(parser, small, large, rate_of):
         The defaults for small and for large images, for `fill_in`.
     rate_of : str
         What the learning rate is that of.
+    data : str
+        The default of --data.
     """
     at_least_one, short = whole_number(1), partial(np.format_float_scientific, trim="-", exp_digits=1)
     p = parser
-    p.add_argument("--data", default="digits", metavar="NAME",
-                   help="digits (default), mnist, fashion-mnist, or FILE.npz with images and labels")
+    p.add_argument("--data", default=data, metavar="NAME",
+                   help=f"digits, mnist, fashion-mnist, or FILE.npz with images and labels (default {data})")
     p.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
     p.add_argument("--epochs", type=at_least_one, metavar="N",
                    help=f"default {small['epochs']} for images up to {SMALL_IMAGE} pixels, else {large['epochs']}")
@@ -94,6 +98,17 @@ def augmentation(arguments):
 def run_folder(name, arguments):
     """Return where the checkpoint and the log of a run lie."""
     return Path("runs") / f"{name}-{Path(arguments.data).name}-{arguments.seed}{'-quick' if arguments.quick else ''}"
+
+
+def some(images, labels):
+    """Return images and labels spread over all, few enough to be looked at often."""
+    every = -(-len(images) // WATCHED)
+    return images[::every], labels[::every]
+
+
+def watched(arguments, data):
+    """Return the images and labels on which a training is watched: those held out, or else training images spread over all."""
+    return data[2:] if arguments.hold_out else some(data.train_images, data.train_labels)
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """Capsules with dynamic routing: Sabour, Frosst, Hinton 2017 (S17), from squash to the whole network.
 
 Read in this order: squash, predictions, routing, length, margin_loss, mask, decoder, config, capsnet, capsnet_loss; then baseline. For
-speed: ops/fourier_plan, fast_capsnet, and choose_network between the two.
+speed: ops/fourier_plan, fast_capsnet, and choose_network between the two. trained reads a network that has learned.
 """
 from .baseline import (CNN_DIGITS, CNN_PAPER, CNNConfig, cnn_backward, cnn_forward, cnn_loss_backward, cnn_loss_forward,
                        init_cnn)
@@ -17,13 +17,14 @@ from .mask import mask_backward, mask_forward
 from .predictions import predictions_backward, predictions_forward
 from .routing import RoutingCache, routing_backward, routing_forward
 from .squash import squash_backward, squash_forward
+from .trained import TrainedCapsNet, load_capsnet, save_capsnet
 
 __all__ = [
     "CNNConfig", "CNN_DIGITS", "CNN_PAPER", "CapsNetCache", "CapsNetConfig", "CapsNetLossCache", "DIGITS", "Network", "PAPER", "PLAIN",
-    "RoutingCache",
+    "RoutingCache", "TrainedCapsNet",
     "capsnet_backward", "capsnet_forward", "capsnet_loss_backward", "capsnet_loss_forward", "choose_network", "cnn_backward", "cnn_forward",
     "cnn_loss_backward", "cnn_loss_forward", "decoder_backward", "decoder_forward", "fast_capsnet_backward",
     "fast_capsnet_forward", "fast_network", "init_capsnet", "init_cnn", "init_decoder",
-    "length_backward", "length_forward", "margin_loss_backward", "margin_loss_forward", "mask_backward", "mask_forward", "predict",
-    "predictions_backward", "predictions_forward", "routing_backward", "routing_forward", "squash_backward", "squash_forward",
+    "length_backward", "length_forward", "load_capsnet", "margin_loss_backward", "margin_loss_forward", "mask_backward", "mask_forward", "predict",
+    "predictions_backward", "predictions_forward", "routing_backward", "routing_forward", "save_capsnet", "squash_backward", "squash_forward",
 ]

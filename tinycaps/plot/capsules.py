@@ -4,24 +4,35 @@ import numpy as np
 from .base import CORRECT, WRONG, empty_figure, show
 
 
-def reconstructions(images, redrawn, captions, correct):
+def reconstructions(images, redrawn, captions, correct, across=12):
     """Draw images above their reconstructions.
 
     Parameters
     ----------
-    images, redrawn : arrays (n, h, w, c)
+    images : array (n, h, w, c)
+    redrawn : dict
+        What they were redrawn from to reconstructions, array (n, h, w, c).
     captions : list of str
     correct : bool array (n,)
         Colours the captions.
+    across : int
+        Images side by side; more begin a new line.
     """
-    figure = empty_figure(max(0.9 * len(images), 2.4), 2.2)
-    axes = figure.subplots(2, len(images), squeeze=False)
-    for column, image, again, caption, right in zip(axes.T, images, redrawn, captions, correct):
-        show(column[0], image)
-        show(column[1], again)
-        column[0].set_title(caption, fontsize=8, color=CORRECT if right else WRONG)
-    axes[0, 0].set_ylabel("image", fontsize=8)
-    axes[1, 0].set_ylabel("reconstruction", fontsize=8)
+    rows, lines = {"image": images} | redrawn, -(-len(images) // across)
+    width = min(len(images), across)
+    figure = empty_figure(max(0.9 * width + 0.3, 2.4), (0.95 * len(rows) + 0.35) * lines)
+    axes = figure.subplots(lines * len(rows), width, squeeze=False)
+    for ax in axes.ravel():
+        ax.set_axis_off()
+    for k, (caption, right) in enumerate(zip(captions, correct)):
+        line, column = divmod(k, across)
+        for row, (name, pictures) in enumerate(rows.items(), line * len(rows)):
+            ax = axes[row, column]
+            ax.set_axis_on()
+            show(ax, pictures[k])
+            if column == 0:
+                ax.set_ylabel(name, fontsize=8)
+        axes[line * len(rows), column].set_title(caption, fontsize=8, color=CORRECT if right else WRONG)
     return figure
 
 

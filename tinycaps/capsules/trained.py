@@ -1,0 +1,64 @@
+"""A trained CapsNet as a small file, and the one that comes with the package."""
+from importlib import resources
+from typing import NamedTuple
+
+import numpy as np
+
+from ..checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from .config import CapsNetConfig
+
+
+class TrainedCapsNet(NamedTuple):
+    """A CapsNet that has learned."""
+
+    params: dict
+    config: CapsNetConfig
+    about: dict
+    """How it was trained: ``"images"``, the shape of its training images, ``"margin"``, which `tinycaps.data.load_image` wants to know, ..."""
+
+
+def save_capsnet(path, params, about):
+    """Write a trained CapsNet in half precision, without its optimiser: a sixth of its training's checkpoint.
+
+    Parameters
+    ----------
+    path : str or path
+        Replaced atomically.
+    params : dict
+    about : dict
+        JSON values, among them ``"config"``, ``"images"`` (the shape of the training images) and ``"margin"``.
+    """
+    half = {key: p.astype("float16") for key, p in params.items()}
+    save_checkpoint(path, Checkpoint(half, {}, about, 0, 0.0))
+
+
+def load_capsnet(path=None):
+    """Read a trained CapsNet: from `save_capsnet`, or the checkpoint.npz of its training.
+
+    Parameters
+    ----------
+    path : str or path, optional
+        By default the network that comes with the package: it reads the embedded 8x8 digits, and was trained by
+        ``python -m demos.capsnet``.
+
+    Returns
+    -------
+    TrainedCapsNet
+        Its params float32, on the host.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is torn, or of another network.
+    """
+    if path is None:
+        with resources.as_file(resources.files(__package__).joinpath("digits.npz")) as shipped:
+            return load_capsnet(shipped)
+    found = load_checkpoint(path)
+    try:
+        config, *_ = CapsNetConfig(**found.about["config"]), found.about["images"], found.about["margin"]
+    except (KeyError, TypeError):
+        raise ValueError(f"checkpoint: got {path} of another network, wanted a trained CapsNet") from None
+    return TrainedCapsNet({key: p.astype(np.float32) for key, p in found.params.items()}, config, found.about)
