@@ -48,7 +48,7 @@ def build_parser():
     p = command.parser("distillation", __doc__)
     p.add_argument("--sweep", action="store_true", help="also teach students of three sizes at three temperatures")
     p.add_argument("--checkpoint", nargs="?", const="", metavar="FILE",
-                   help="let a trained CapsNet be the teacher: a network.npz or checkpoint.npz, or else the one that comes with the package")
+                   help="let a trained CapsNet be the teacher: a network.npz or checkpoint.npz; alone, the one that comes with the package")
     teacher.add_arguments(p)
     return p
 

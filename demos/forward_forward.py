@@ -95,6 +95,11 @@ def with_room(data, arguments):
             lambda x, rng: np.concatenate([x[:, :rows], move(x[:, rows:], rng)], axis=1))
 
 
+def on_device(parts, arguments):
+    """Return images and labels where the network lies."""
+    return [asarray(part, arguments.device) for part in parts]
+
+
 def samples(params, images, labels, config, arguments):
     """Return positive and negative data as the layers learn from, always the same for the same predictor."""
     rng = np.random.default_rng(arguments.seed)
@@ -144,8 +149,7 @@ def learn(arguments, data, augment, config, gradients, params, epochs, evaluate,
 
 def fit(arguments, data, augment, config, folder):
     """Train a network, in a folder; return its parameters, the log and the seconds."""
-    watched, judged = ([asarray(part, arguments.device) for part in parts]
-                       for parts in (training.some(data.train_images, data.train_labels), training.watched(arguments, data)))
+    watched, judged = (on_device(parts, arguments) for parts in (training.some(*data[:2]), training.watched(arguments, data)))
 
     def watch(params):
         losses, caches = ff_forward(params, *samples(params, *watched, config, arguments), config)
@@ -257,8 +261,8 @@ def main(argv=None):
     with training.resumable(folder):
         params, log, seconds = fit(arguments, data, augment, config, folder)
     word, judged_on = training.judged(arguments)
-    errors = errors_of(params, *(asarray(part, arguments.device) for part in data[2:]), config, arguments)
-    _, caches = ff_forward(params, *samples(params, *some(*data[2:], arguments.device), config, arguments), config)
+    errors = errors_of(params, *on_device(data[2:], arguments), config, arguments)
+    _, caches = ff_forward(params, *samples(params, *on_device(training.some(*data[2:]), arguments), config, arguments), config)
     layers = by_layers(layer_report(caches, config), errors)
     print_table(layers)
     halves = [[to_numpy(part) / t for part, t in zip(parts, config.thetas)] for parts in zip(*(c.goodness.reshape(2, -1) for c in caches))]

@@ -90,7 +90,8 @@ def compare(misread):
     pairs = []
     for one, other in itertools.combinations(misread, 2):
         counts = [len(set(misread[a]) - set(misread[b])) for a, b in ((one, other), (other, one))]
-        pairs.append({"rows": [one, other], "only misread by": counts, "p": binomtest(counts[0], sum(counts)).pvalue if any(counts) else 1.0})
+        p = binomtest(counts[0], sum(counts)).pvalue if any(counts) else 1.0
+        pairs.append({"rows": [one, other], "only misread by": counts, "p": float(p)})
     return pairs
 
 

@@ -19,7 +19,7 @@ from tinycaps.optim import flat_then_linear, limit_norms, rising_momentum, sgd
 from tinycaps.train import train
 
 SMALL = dict(teacher_hidden=[400, 400], teacher_epochs=100, teacher_learning_rate=0.5, dropout=[0.0, 0.2], largest_norm=3.0, batch=50,
-             shift=0, warp=True, hidden=[100, 100], epochs=50, learning_rate=0.1, soft_learning_rate=0.02)
+             shift=0, warp=True, hidden=[100, 100], epochs=50, learning_rate=0.2, soft_learning_rate=0.02)
 LARGE = dict(teacher_hidden=[1200, 1200], teacher_epochs=150, teacher_learning_rate=0.5, dropout=[0.2, 0.5], largest_norm=3.0, batch=100,
              shift=2, warp=False, hidden=[800, 800], epochs=50, learning_rate=0.05, soft_learning_rate=0.02)
 MOMENTUM = 0.9

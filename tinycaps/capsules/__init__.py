@@ -25,6 +25,7 @@ __all__ = [
     "capsnet_backward", "capsnet_forward", "capsnet_loss_backward", "capsnet_loss_forward", "choose_network", "cnn_backward", "cnn_forward",
     "cnn_loss_backward", "cnn_loss_forward", "decoder_backward", "decoder_forward", "fast_capsnet_backward",
     "fast_capsnet_forward", "fast_network", "init_capsnet", "init_cnn", "init_decoder",
-    "length_backward", "length_forward", "load_capsnet", "margin_loss_backward", "margin_loss_forward", "mask_backward", "mask_forward", "predict",
-    "predictions_backward", "predictions_forward", "routing_backward", "routing_forward", "save_capsnet", "squash_backward", "squash_forward",
+    "length_backward", "length_forward", "load_capsnet", "margin_loss_backward", "margin_loss_forward", "mask_backward", "mask_forward",
+    "predict", "predictions_backward", "predictions_forward", "routing_backward", "routing_forward", "save_capsnet", "squash_backward",
+    "squash_forward",
 ]

@@ -14,7 +14,7 @@ class TrainedCapsNet(NamedTuple):
     params: dict
     config: CapsNetConfig
     about: dict
-    """How it was trained: ``"images"``, the shape of its training images, ``"margin"``, which `tinycaps.data.load_image` wants to know, ..."""
+    """How it was trained: ``"images"``, the shape of its training images, ``"margin"``, which `tinycaps.data.load_image` needs, ..."""
 
 
 def save_capsnet(path, params, about):
