@@ -1,4 +1,4 @@
-"""Small networks that learn from each other: together each becomes nearly as good as all of them were (Hinton's talk of 2021).
+"""Small networks that learn from each other: together each becomes nearly as good as all of them were (Hinton's talk of 2021, T21).
 
 Ten small mlps with different first weights learn the labels, and their ensemble, the mean of their probabilities, is better than each of
 them. The same ten, from the same first weights on the same images in the same order, learn again: after a start alone, so that they do
@@ -45,7 +45,7 @@ def build_parser():
     p.add_argument("--alone-epochs", type=at_least_one, metavar="N",
                    help=f"before they begin to agree; default {SMALL['alone_epochs']} or {LARGE['alone_epochs']}")
     p.add_argument("--seeds", type=at_least_one, default=1, metavar="N", help="how often all is done, from --seed on (default 1)")
-    training.add_arguments(p, SMALL, LARGE, "the networks, with --different divided by their number")
+    training.add_arguments(p, SMALL, LARGE, "the networks; the default is divided by their number with --different")
     return p
 
 
@@ -127,7 +127,7 @@ def main(argv=None):
         for run in runs:
             print(f"{name}, seed {run['seed']}: networks {run['mean']:.1f} ± {run['spread']:.1f}, ensemble {run['ensemble']} "
                   f"of {count:,} {word} images wrong")
-    print(f"trained in {seconds:.0f} s; figures and run.json are in {arguments.out}, checkpoints in runs")
+    print(f"training took {seconds:.0f} s in all; figures and run.json are in {arguments.out}, checkpoints in runs")
     told = [f"{name} {summary[name]['mean']['mean']:.1f}, ensemble {summary[name]['ensemble']['mean']:.1f}" for name in found]
     over = f", mean of {arguments.seeds} seeds" if arguments.seeds > 1 else ""
     print(f"{word} errors of the mean network {'; '.join(told)} of {count:,}{over}")

@@ -1,4 +1,4 @@
-"""Weights die with their hardware, knowledge does not: it is told to other hardware by soft targets (Hinton's talk of 2021).
+"""Weights die with their hardware, knowledge does not: it is told to other hardware by soft targets (Hinton's talk of 2021, T21).
 
 Every unit of a piece of analog hardware has a gain and an offset of its own that nobody has measured, and noise. A network learns the
 labels on one such piece, by gradients that take all gains for one. Its weights copied to other pieces are worth little there. But other
@@ -24,8 +24,7 @@ import numpy as np
 from demos import command, teacher, training
 from tinycaps import plot
 from tinycaps.backend import asarray
-from tinycaps.distillation import (distillation_loss_backward, distillation_loss_forward, draw_hardware, hardware_mlp_backward,
-                                   hardware_mlp_forward, soften)
+from tinycaps.distillation import draw_hardware, hardware_mlp_backward, hardware_mlp_forward, soften
 from tinycaps.ops import init_mlp
 
 SMALL = dict(hidden=[100, 100], epochs=60, batch=50, learning_rate=0.02, shift=0, warp=True)
@@ -63,13 +62,12 @@ def train_on(name, forward, arguments, data, sizes, piece, teacher_logits=None):
     """Train a network on a piece of hardware: on labels and moved images, or on a teacher's softened logits of the images as they are."""
     alone = teacher_logits is None
     labels = asarray(data.train_labels, arguments.device)
-    answers = np.zeros((len(labels), sizes[-1]), np.float32) if alone else teacher_logits
-    soft_targets = asarray(soften(answers, arguments.temperature), arguments.device)
+    soft_targets = None if alone else asarray(soften(teacher_logits, arguments.temperature), arguments.device)
 
     def gradients(params, x, which, rng):
         logits, cache = forward(params, x.reshape(len(x), -1), rng)
-        loss, loss_cache = distillation_loss_forward(logits, labels[which], soft_targets[which], arguments.temperature, float(alone))
-        return loss, hardware_mlp_backward(distillation_loss_backward(1.0, loss_cache), cache, known=False)
+        loss, dlogits = teacher.listen(logits, labels[which], None if alone else soft_targets[which], arguments.temperature, 0.0)
+        return loss, hardware_mlp_backward(dlogits, cache, known=False)
 
     def error_of(params, images, labels):
         return {"error": teacher.count_wrong(logits_of(params, images, forward, arguments), labels) / len(labels)}
@@ -80,7 +78,7 @@ def train_on(name, forward, arguments, data, sizes, piece, teacher_logits=None):
         settings |= {"shift": arguments.shift, "warp": arguments.warp}
     else:
         augment = None
-        settings |= {"teacher_crc32": zlib.crc32(answers.tobytes()), "temperature": arguments.temperature}
+        settings |= {"teacher_crc32": zlib.crc32(teacher_logits.tobytes()), "temperature": arguments.temperature}
     params = init_mlp(np.random.default_rng([arguments.seed, 1 + piece, 1]), sizes)
     return teacher.learn(name, params, gradients, data, np.arange(len(labels)), arguments, epochs=arguments.epochs, augment=augment,
                          learning_rate=arguments.learning_rate, error_of=error_of, resume=arguments.resume, **settings)
@@ -120,7 +118,7 @@ def main(argv=None):
     for k in range(arguments.pieces):
         print(f"hardware {1 + k}: {wrong[COPIED][k]} of {count:,} {word} images wrong with the teacher's weights, "
               f"{wrong[TAUGHT][k]} by the student that learned from its answers")
-    print(f"trained in {seconds:.0f} s; figures and run.json are in {arguments.out}, checkpoints in runs")
+    print(f"training took {seconds:.0f} s in all; figures and run.json are in {arguments.out}, checkpoints in runs")
     means = {name: np.mean(each) for name, each in wrong.items()}
     print(f"{word} errors {means[HOME]:.0f} at home, {means[COPIED]:.1f} by copied weights, {means[TAUGHT]:.1f} by taught students, "
           f"of {count:,}")

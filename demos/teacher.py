@@ -139,6 +139,8 @@ def learn(name, params, gradients, data, labels, arguments, *, epochs, learning_
     seed = arguments.seed if seed is None else seed
     settings = {"momentum": MOMENTUM} | settings | {"data": arguments.data, "held_out": arguments.hold_out, "seed": seed,
                                                     "epochs": epochs, "learning_rate": learning_rate, "batch": arguments.batch}
+    if arguments.data not in training.LOADERS:
+        settings["images_crc32"] = zlib.crc32(data.train_images)        # one's own file may have changed
     folder = training.run_folder(name.replace(" ", "-"), arguments)
     folder = folder.with_name(f"{folder.name}-{zlib.crc32(json.dumps(settings, sort_keys=True).encode()):08x}")
     judged, every = training.watched(arguments, data), -(-epochs // EVALUATIONS)
@@ -204,17 +206,27 @@ def train_teacher(arguments, data):
                  momentum=TEACHER_MOMENTA, **settings)
 
 
+def listen(logits, labels, soft_targets, temperature, hard_weight):
+    """Return the loss of a student's logits, and its gradient: from labels alone where there are no soft targets."""
+    if soft_targets is None:
+        loss, cache = cross_entropy_forward(logits, labels)
+        return loss, cross_entropy_backward(1.0, cache)
+    loss, cache = distillation_loss_forward(logits, labels, soft_targets, temperature, hard_weight)
+    return loss, distillation_loss_backward(1.0, cache)
+
+
 def train_student(name, arguments, data, teacher_logits, hidden, learning_rate, temperature, hard_weight):
     """Train a student, without regularisation or jitter, on the labels and on the teacher's softened logits of the same images."""
-    labels, soft_targets = asarray(data.train_labels, arguments.device), asarray(soften(teacher_logits, temperature), arguments.device)
+    labels, alone = asarray(data.train_labels, arguments.device), hard_weight == 1
+    soft_targets = None if alone else asarray(soften(teacher_logits, temperature), arguments.device)
+    settings = {} if alone else {"temperature": temperature, "teacher_crc32": zlib.crc32(teacher_logits.tobytes())}
 
     def gradients(params, x, which, rng):
         logits, cache = mlp_forward(params, x.reshape(len(x), -1))
-        loss, loss_cache = distillation_loss_forward(logits, labels[which], soft_targets[which], temperature, hard_weight)
-        return loss, mlp_backward(distillation_loss_backward(1.0, loss_cache), cache)
+        loss, dlogits = listen(logits, labels[which], None if alone else soft_targets[which], temperature, hard_weight)
+        return loss, mlp_backward(dlogits, cache)
 
-    sizes = [data.train_images[0].size, *hidden, teacher_logits.shape[1]]
-    params = init_mlp(np.random.default_rng(arguments.seed), sizes)
+    params = init_mlp(np.random.default_rng(arguments.seed), [data.train_images[0].size, *hidden, teacher_logits.shape[1]])
     return learn(name, params, gradients, data, np.arange(len(data.train_labels)), arguments, epochs=arguments.epochs,
-                 learning_rate=learning_rate, error_of=error_of, resume=arguments.resume, hidden=hidden,
-                 temperature=temperature, hard_weight=hard_weight, teacher_crc32=zlib.crc32(teacher_logits.tobytes()))
+                 learning_rate=learning_rate, error_of=error_of, resume=arguments.resume, hidden=hidden, hard_weight=hard_weight,
+                 **settings)

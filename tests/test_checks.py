@@ -234,6 +234,11 @@ def test_what_is_no_positive_number_is_told(number):
     refuses(ValueError, f"theta: got {number!r}, wanted a finite number above 0", checks.check_positive, size=1, theta=number)
 
 
+@pytest.mark.parametrize("number", [-1e-9, 1.001, float("nan"), "a", None, np.array([0.5, 0.5])])
+def test_what_is_no_part_of_a_whole_is_told(number):
+    refuses(ValueError, f"weight: got {number!r}, wanted a number in [0, 1]", checks.check_share, none=0, all=1.0, weight=number)
+
+
 @pytest.mark.parametrize("number", [-1e-9, float("inf"), float("nan"), "a", None])
 def test_what_is_negative_is_told(number):
     refuses(ValueError, f"weight: got {number!r}, wanted a finite number of at least 0", checks.check_not_negative, rate=0, weight=number)

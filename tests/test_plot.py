@@ -55,7 +55,7 @@ def test_several_errors_get_a_curve_each_and_a_legend():
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_reconstructions_stand_under_their_images(n, channels):
     x, again = images(n, 6, 5, channels), images(n, 6, 5, channels)
-    figure = drawn(plot.reconstructions(x, again, [f"{k} read as 0" for k in range(n)], np.arange(n) % 2 == 0))
+    figure = drawn(plot.reconstructions(x, {"again": again}, [f"{k} read as 0" for k in range(n)], np.arange(n) % 2 == 0))
     assert len(figure.axes) == 2 * n and all(len(ax.images) == 1 for ax in figure.axes)
     for k in range(n):
         for ax, image in (figure.axes[k], x[k]), (figure.axes[n + k], again[k]):
@@ -65,8 +65,26 @@ def test_reconstructions_stand_under_their_images(n, channels):
         assert figure.axes[k].title.get_color() == (plot.WRONG if k % 2 else plot.CORRECT)
 
 
+@pytest.mark.parametrize("n, across, lines", [(4, 5, 1), (5, 5, 1), (6, 5, 2), (7, 3, 3), (2, 1, 2), (13, 12, 2)])
+def test_many_reconstructions_wrap_into_lines(n, across, lines):
+    rows = {"image": images(n, 6, 5, 1), "as read": images(n, 6, 5, 1), "as labelled": images(n, 6, 5, 1)}
+    settings, width = {} if across == 12 else {"across": across}, min(n, across)        # twelve unless told
+    redrawn, captions = dict(list(rows.items())[1:]), [f"caption {k}" for k in range(n)]
+    figure = drawn(plot.reconstructions(rows["image"], redrawn, captions, np.arange(n) % 2 == 0, **settings))
+    axes = np.array(figure.axes).reshape(lines, 3, width)
+    for k in range(n):
+        column = axes[k // width, :, k % width]
+        for ax, (name, pictures) in zip(column, rows.items()):
+            np.testing.assert_allclose(ax.images[0].get_array(), pictures[k, :, :, 0])
+            assert ax.axison and ax.get_ylabel() == (name if k % width == 0 else "")
+        assert [ax.get_title() for ax in column] == [f"caption {k}", "", ""]
+        assert column[0].title.get_color() == (plot.WRONG if k % 2 else plot.CORRECT)
+    left = axes[-1, :, n - (lines - 1) * width:].ravel()
+    assert not any(ax.axison or ax.images or ax.get_title() for ax in left)
+
+
 def test_pixels_out_of_range_are_clipped():
-    figure = drawn(plot.reconstructions(images(1, 4, 4, 1) + 5, images(1, 4, 4, 1) - 5, ["x"], [True]))
+    figure = drawn(plot.reconstructions(images(1, 4, 4, 1) + 5, {"again": images(1, 4, 4, 1) - 5}, ["x"], [True]))
     assert [(ax.images[0].get_array().min(), ax.images[0].get_array().max()) for ax in figure.axes] == [(1, 1), (0, 0)]
 
 
@@ -197,13 +215,13 @@ def test_label_goodness_marks_the_true_label_and_the_choice(n, k, sign):
 @pytest.mark.parametrize("n, k, temperatures", [(3, 10, (1, 2, 5, 20)), (1, 2, (1,))])
 def test_soft_targets_stand_beside_their_images(n, k, temperatures):
     x, p, labels = images(n, 6, 5, 1), RNG.random((len(temperatures), n, k)), np.arange(n) % k
-    axes = np.array(drawn(plot.soft_targets(x, p, temperatures, labels)).axes).reshape(n, 1 + len(temperatures))
+    axes = np.array(drawn(plot.soft_targets(x, p, temperatures, labels, "what it thinks")).axes).reshape(n, 1 + len(temperatures))
     for row, image, answers, label in zip(axes, x, p.swapaxes(0, 1), labels):
         np.testing.assert_allclose(row[0].images[0].get_array(), image.mean(axis=-1))
-        for ax, expected in zip(row[1:], answers):
+        for ax, expected, top in zip(row[1:], answers, p.max(axis=(1, 2))):
             np.testing.assert_allclose([bar.get_height() for bar in ax.patches], expected)
             blue = [to_hex(bar.get_facecolor()).upper() == plot.CORRECT for bar in ax.patches]
-            assert blue == [j == label for j in range(k)] and ax.get_ylim() == (0, 1)
+            assert blue == [j == label for j in range(k)] and ax.get_ylim() == (0, top)
     assert [ax.get_title() for ax in axes[0, 1:]] == [f"T = {temperature:g}" for temperature in temperatures]
 
 
@@ -268,7 +286,7 @@ def test_pyplot_is_never_imported_and_matplotlib_only_when_drawing(tmp_path):
         assert "matplotlib" not in sys.modules
         x = np.zeros((2, 3, 4, 4, 1))
         plot.save(plot.learning_curves([], "x"), "a.png")
-        plot.save(plot.reconstructions(x[0], x[0], ["", "", ""], [True] * 3), "b.png")
+        plot.save(plot.reconstructions(x[0], {"again": x[0]}, ["", "", ""], [True] * 3), "b.png")
         plot.save(plot.pose_sweep(x, np.zeros(3), ""), "c.png")
         plot.save(plot.coupling_rounds(x[0, 0], [np.ones((4, 2))], [np.ones(2)], (2, 2)), "d.png")
         plot.save(plot.step_size_errors({"x": ([1], [1])}, {}), "e.png")
@@ -277,7 +295,7 @@ def test_pyplot_is_never_imported_and_matplotlib_only_when_drawing(tmp_path):
         plot.save(plot.receptive_fields(x[0], np.ones((3, 2))), "h.png")
         plot.save(plot.goodness_histograms([np.ones(2)], [np.zeros(2)]), "i.png")
         plot.save(plot.label_goodness(x[0], np.ones((3, 2)), [0, 1, 0], [0, 0, 1]), "j.png")
-        plot.save(plot.soft_targets(x[0], np.ones((1, 3, 2)), [1], [0, 1, 0]), "k.png")
+        plot.save(plot.soft_targets(x[0], np.ones((1, 3, 2)), [1], [0, 1, 0], ""), "k.png")
         plot.save(plot.image_rows({"": x[0]}, ["abc"]), "l.png")
         plot.save(plot.error_curves({"": {"curves": {"x": [(1, 1)]}}}, "x"), "m.png")
         plot.save(plot.spread({"x": ([1], 1)}), "n.png")

@@ -27,5 +27,6 @@ Citation keys:
     S17  Sabour, Frosst, Hinton 2017, Dynamic Routing Between Capsules, arXiv 1710.09829
     H22  Hinton 2022, The Forward-Forward Algorithm: Some Preliminary Investigations, arXiv 2212.13345
     D15  Hinton, Vinyals, Dean 2015, Distilling the Knowledge in a Neural Network, arXiv 1503.02531
+    T21  Hinton 2021, Distillation and the brain, a talk
     K15  Kingma, Ba 2015, Adam: A Method for Stochastic Optimization, arXiv 1412.6980
 """

@@ -3,6 +3,7 @@ from .environment import environment, sgemm_rate
 
 DEMOS = (
     ("capsnet", "train CapsNet on real digits: learning curves, reconstructions, what each pose dimension means"),
+    ("table1", "the paper's Table 1 on MNIST: routing rounds, with and without reconstruction"),
     ("forward_forward", "layers that learn alone, without backpropagation, by their goodness on positive and negative data"),
     ("distillation", "a small network learns from the soft answers of a large one what labels do not tell"),
     ("omitted_digit", "a student that was never shown a 3 knows 3s, once the bias of their class is put right"),

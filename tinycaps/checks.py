@@ -141,6 +141,17 @@ def check_not_negative(**numbers):
     _check_numbers(lambda number: 0 <= number < math.inf, "a finite number of at least 0", numbers)
 
 
+def check_share(**numbers):
+    """Hold numbers against those from 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        If one is something else.
+    """
+    _check_numbers(lambda number: 0 <= number <= 1, "a number in [0, 1]", numbers)
+
+
 def _check_numbers(is_good, wanted, numbers):
     for name, number in numbers.items():
         try:

@@ -74,7 +74,8 @@ def test_bad_input(xp):
     logits, labels = on(xp, LOGITS, LABELS)
     for classes in [], [3], [-1], [0, 5], [1.5], ["2"]:
         refuses(ValueError, f"classes: got {classes}, wanted some of 0..2", choose_bias_shift, logits, labels, classes, [0.0])
-    refuses(ValueError, "shifts: got none, wanted at least one to choose from", choose_bias_shift, logits, labels, [2], [])
+    for shifts, came in ([], "none"), ([0.0, np.nan], "[0.0, nan]"), ([np.inf], "[inf]"):
+        refuses(ValueError, f"shifts: got {came}, wanted finite numbers to choose from", choose_bias_shift, logits, labels, [2], shifts)
     refuses_bad_labels(xp, lambda labels: choose_bias_shift(logits[:2], labels, [2], [0.0]))
     refuses(ValueError, "logits: got shape (3,), wanted (n, k)", choose_bias_shift, logits[0], labels, [2], [0.0])
     refuses(ValueError, "logits: got shape (0, 3), wanted at least one along every axis",

@@ -210,6 +210,7 @@ def test_float32_stays_float32(xp):
     params, x, labels = networks(xp, "float32")
     for told in None, xp.asarray(TOLD):
         stays_float32(xp, *co_distillation_gradients(params, x, labels, PREFIXES, told=told))
+    stays_float32(xp, *co_distillation_gradients(params, x, labels, PREFIXES, np.float64(2), np.float64(1)))
     stays_float32(xp, others_answers(xp.stack([soften(x)] * 3)))
 
 
@@ -233,11 +234,12 @@ def test_bad_input(xp):
     refuses_bad_labels(xp, lambda labels: co_distillation_gradients(params, x[:2], labels, PREFIXES))
     refuses(ValueError, "x: got shape (0, 4), wanted at least one along every axis",
             co_distillation_gradients, params, x[:0], labels[:0], PREFIXES)
+    refuses(ValueError, "prefixes: got a., b., a., wanted each once", co_distillation_gradients, params, x, labels, ["a.", "b.", "a."])
     refuses(TypeError, "x: got list, wanted a NumPy or CuPy array", co_distillation_gradients, params, [[0.0]], labels, PREFIXES)
     other, = on(xp, init_mlp(np.random.default_rng(0), (4, 2), "d.", "float64"))
-    refuses(ValueError, "logits of d.: got shape (5, 2), wanted (n, c) with c = 3 as in logits of a.",
+    refuses(ValueError, "logits of d.: got shape (5, 2), wanted (n, k) with k = 3 as in logits of a.",
             co_distillation_gradients, params | other, x, labels, ["a.", "d."])
-    refuses(ValueError, "answers: got shape (5, 4), wanted (k, n, c)", others_answers, x)
+    refuses(ValueError, "answers: got shape (5, 4), wanted (a, n, k)", others_answers, x)
 
 
 def test_bad_masks(xp):

@@ -132,15 +132,16 @@ def test_logit_matching_is_a_mean_over_samples_and_a_sum_over_classes(xp):
 
 def test_float32_stays_float32(xp):
     logits, targets, labels = on(xp, *answers(20.0, "float32"), LABELS)
-    loss, cache = distillation_loss_forward(logits, labels, targets)
-    stays_float32(xp, loss, distillation_loss_backward(loss, cache), distillation_loss_backward(0.5, cache))
+    for settings in {}, dict(temperature=np.float64(20), hard_weight=np.float64(0.1)):
+        loss, cache = distillation_loss_forward(logits, labels, targets, **settings)
+        stays_float32(xp, loss, distillation_loss_backward(loss, cache), distillation_loss_backward(0.5, cache))
     loss, cache = logit_matching_forward(logits, targets)
     stays_float32(xp, loss, logit_matching_backward(loss, cache), logit_matching_backward(0.5, cache))
 
 
 def test_bad_settings():
     logits, targets = answers()
-    for weight in -0.1, 1.5, math.nan, math.inf:
+    for weight in -0.1, 1.5, math.nan, math.inf, "0.5", None:
         refuses(ValueError, f"hard_weight: got {weight!r}, wanted a number in [0, 1]",
                 distillation_loss_forward, logits, LABELS, targets, hard_weight=weight)
     for temperature in 0, -1, math.inf, math.nan:

@@ -255,10 +255,11 @@ def test_a_student_that_follows_the_gradient_comes_to_agree(xp):
 
 def test_float32_stays_float32(xp):
     logits, targets = on(xp, *answers(4.0, "float32"))
-    stays_float32(xp, soften(logits, 4.0))
-    for forward, backward in BOTH.values():
-        loss, cache = forward(logits, targets, 4.0)
-        stays_float32(xp, loss, backward(loss, cache), backward(0.5, cache))
+    for temperature in 4.0, np.float64(4):
+        stays_float32(xp, soften(logits, temperature))
+        for forward, backward in BOTH.values():
+            loss, cache = forward(logits, targets, temperature)
+            stays_float32(xp, loss, backward(loss, cache), backward(0.5, cache))
 
 
 @pytest.mark.parametrize("temperature", [0, -1.0, math.inf, math.nan])

@@ -1,4 +1,6 @@
 """A class that the student was never shown: its bias alone is wrong, and can be put right afterwards (D15 section 3)."""
+import math
+
 from ..checks import check_labels, check_shapes, named_xp
 
 
@@ -36,8 +38,8 @@ def choose_bias_shift(logits, labels, classes, shifts):
     classes, shifts = list(classes), list(shifts)
     if not classes or any(k not in range(logits.shape[1]) for k in classes):
         raise ValueError(f"classes: got {classes}, wanted some of 0..{logits.shape[1] - 1}")
-    if not shifts:
-        raise ValueError("shifts: got none, wanted at least one to choose from")
+    if not shifts or not all(math.isfinite(shift) for shift in shifts):
+        raise ValueError(f"shifts: got {shifts or 'none'}, wanted finite numbers to choose from")
     chosen = (xp.arange(logits.shape[1])[:, None] == xp.asarray(classes)).any(axis=1)
     errors = [int(((logits + shift * chosen).argmax(axis=1) != labels).sum()) for shift in shifts]
     best = [shift for shift, error in zip(shifts, errors) if error == min(errors)]

@@ -2,7 +2,7 @@
 
 Every unit of a piece of analog hardware has a gain, an offset and a noise of its own, that nobody has measured. A network learns to
 live with those that it has; copied to another piece, its weights are worth little. What it knows can still be told: another
-network, on other hardware, learns from its answers (the 2021 talk; H22 section 9).
+network, on other hardware, learns from its answers (T21; H22 section 9).
 """
 import numpy as np
 
@@ -49,7 +49,7 @@ def draw_hardware(rng, sizes, gain_spread=0.5, offset_spread=0.5, dtype="float32
 def hardware_mlp_forward(params, x, hardware, noise=()):
     """Run an mlp on a piece of hardware.
 
-        z_k = gain_k (h_{k-1} W_k + bias_k) + offset_k + noise_k,    h_k = max(z_k, 0); the last z is the output
+        z_l = gain_l (h_{l-1} W_l + bias_l) + offset_l + noise_l,    h_l = max(z_l, 0); the last z is the output
 
     Parameters
     ----------
@@ -103,7 +103,8 @@ def hardware_mlp_backward(dout, cache, known=True):
     cache : tuple
     known : bool
         With False the gains are taken for one, as they must be by whoever has not measured them: activities are what the hardware
-        makes them, but the gradient is only nearly right, each row scaled wrongly by a positive number.
+        makes them, but the gradient is right only up to a positive factor for each unit of the last layer; below, it merely leans
+        the right way.
 
     Returns
     -------

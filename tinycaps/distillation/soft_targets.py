@@ -31,7 +31,7 @@ def soften(logits, temperature=1.0):
     -----
     Same as the paper.
     """
-    check_temperature(temperature)
+    temperature = check_temperature(temperature)
     check_shapes(logits=(logits, "n,k"))
     return softmax_forward(logits / temperature)[0]
 
@@ -65,7 +65,7 @@ def soft_cross_entropy_forward(logits, soft_targets, temperature=1.0):
     -----
     Same as the paper, with the mean over samples told. Computed through log Σ exp: finite for logits of any size.
     """
-    check_temperature(temperature)
+    temperature = check_temperature(temperature)
     check_soft_targets(logits, soft_targets)
     xp, n = get_xp(logits), len(logits)
     z = logits / temperature
@@ -109,7 +109,7 @@ def kl_divergence_forward(logits, soft_targets, temperature=1.0):
     Returns
     -------
     loss : 0-d array
-        Nats; mean over samples, sum over classes; 0 where the student agrees.
+        Nats; mean over samples, sum over classes; 0 where the student agrees, as exactly as the rows of the targets sum to one.
     cache : tuple
 
     Raises
@@ -130,8 +130,9 @@ kl_divergence_backward = soft_cross_entropy_backward
 
 
 def check_temperature(temperature):
-    """Raise a ValueError unless the temperature is a finite number above 0."""
+    """Return a temperature as a Python float, which leaves arrays their precision; raise a ValueError unless it is finite and above 0."""
     check_positive(temperature=temperature)
+    return float(temperature)
 
 
 def check_soft_targets(logits, soft_targets):
