@@ -65,10 +65,15 @@ def describe(arguments, data, config):
     return {"config": dataclasses.asdict(config), "images": data.train_images.shape, "margin": ink_margin(data.train_images), **settings}
 
 
-def fit(arguments, data, config, folder, watched):
+def choose(arguments, config):
+    """Return the network that trains, and why it is this one."""
+    return (PLAIN, "plain network, as asked") if arguments.plain else choose_network(config, arguments.batch)
+
+
+def fit(arguments, data, config, folder, watched, resume):
     """Train a network, in a folder; return its parameters, the log with its errors on the watched images and labels, and the seconds."""
-    network, reason = (PLAIN, "plain network, as asked") if arguments.plain else choose_network(config, arguments.batch)
-    print(reason)
+    network, reason = choose(arguments, config)
+    print(reason, flush=True)
 
     def gradients(params, x, labels, rng):
         loss, cache = capsnet_loss_forward(params, x, labels, config, network)
@@ -83,7 +88,7 @@ def fit(arguments, data, config, folder, watched):
     steps = -(-len(data.train_images) // arguments.batch)
     log, seconds = train(
         gradients, params, data.train_images, data.train_labels, epochs=arguments.epochs, batch=arguments.batch, seed=arguments.seed,
-        augment=training.augmentation(arguments), evaluate=evaluate, folder=folder, resume=arguments.resume,
+        augment=training.augmentation(arguments), evaluate=evaluate, folder=folder, resume=resume,
         learning_rate=lambda step: exponential_decay(arguments.learning_rate, step, arguments.decay, steps),
         about=describe(arguments, data, config))
     return params, log or [{"epoch": arguments.epochs, **evaluate(params)}], seconds
@@ -163,7 +168,7 @@ def main(argv=None):
           f"{config.primary_capsules:,} primary capsules, {size:,} parameters, {config.iterations} routing rounds")
     folder = training.run_folder("capsnet", arguments)
     with training.resumable(folder):
-        params, log, seconds = fit(arguments, data, config, folder, data[2:])
+        params, log, seconds = fit(arguments, data, config, folder, data[2:], arguments.resume)
     judged, judged_on = training.judged(arguments)
     plot.save(plot.learning_curves(log, judged_on), arguments.out / "learning_curves.png")
     draw(params, data.test_images[:SHOWN], data.test_labels[:SHOWN], config, arguments.out)

@@ -12,7 +12,7 @@ the others what they have learned from theirs. Then it draws, into --out:
     python -m demos.co_distillation                           the embedded digits, under a minute
     python -m demos.co_distillation --different               each is told a tenth of the labels
     python -m demos.co_distillation --seeds 3                 three times ten networks, mean and spread over the seeds
-    python -m demos.co_distillation --data mnist              networks of 300 and 300 units, half an hour
+    python -m demos.co_distillation --data mnist              networks of 200 and 200 units, ten minutes
     python -m demos.co_distillation --data mnist --resume     go on after a kill, from the last minute's checkpoint
 
 The test images choose nothing and are read once, at the end; --hold-out N judges on N training images instead. The last line of the
@@ -28,7 +28,7 @@ from tinycaps.distillation import co_distillation_gradients, soften
 from tinycaps.ops import init_mlp, mlp_forward
 
 SMALL = dict(hidden=[30, 30], epochs=60, alone_epochs=20, batch=50, learning_rate=0.05, shift=0, warp=False)
-LARGE = dict(hidden=[300, 300], epochs=30, alone_epochs=5, batch=100, learning_rate=0.05, shift=0, warp=False)
+LARGE = dict(hidden=[200, 200], epochs=20, alone_epochs=4, batch=100, learning_rate=0.05, shift=0, warp=False)
 ALONE, TOGETHER = "alone", "together"
 
 

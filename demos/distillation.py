@@ -31,6 +31,8 @@ from tinycaps.backend import asarray, get_xp
 from tinycaps.capsules import choose_network, length_forward, load_capsnet
 from tinycaps.distillation import soften
 
+HARD_WEIGHT = {True: 0.0, False: 0.1}
+"""Of students of soft targets, for small images and for large ones."""
 SWEEP = {True: (100, 30, 10), False: (800, 300, 30)}
 """Units in each hidden layer of the students of a sweep, for small images and for large ones."""
 SWEEP_TEMPERATURES = (3.0, 8.0, 20.0)
@@ -47,6 +49,9 @@ def build_parser():
     """Return the argument parser."""
     p = command.parser("distillation", __doc__)
     p.add_argument("--sweep", action="store_true", help="also teach students of three sizes at three temperatures")
+    p.add_argument("--hard-weight", type=command.share, metavar="W",
+                   help="0 to 1: how much a student of soft targets listens to the labels as well; "
+                   f"default {HARD_WEIGHT[True]:g} or {HARD_WEIGHT[False]:g}")
     p.add_argument("--checkpoint", nargs="?", const="", metavar="FILE",
                    help="let a trained CapsNet be the teacher: a network.npz or checkpoint.npz; alone, the one that comes with the package")
     teacher.add_arguments(p)
@@ -133,6 +138,8 @@ def main(argv=None):
     command.prepare(arguments)
     data = training.load_data(arguments)
     teacher.fill_in(arguments, data)
+    if arguments.hard_weight is None:
+        arguments.hard_weight = HARD_WEIGHT[training.is_small(data)]
     (logits, test_logits), log, seconds = find_teacher(arguments, data)
     students, networks, minutes = plan(arguments, training.is_small(data)), {}, {"teacher": seconds / 60}
     for name, (hidden, temperature, hard_weight) in students.items():

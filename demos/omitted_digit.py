@@ -108,7 +108,7 @@ def main(argv=None):
         images, labels = data.train_images[chosen], data.train_labels[chosen]
         student = teacher.train_student(lesson.name, arguments, data._replace(train_images=images, train_labels=labels),
                                         teacher.logits_of(trained.params, images), arguments.hidden, arguments.soft_learning_rate,
-                                        arguments.temperature, arguments.hard_weight)
+                                        arguments.temperature, hard_weight=0.0)
         parts = {word: data[2:], "set aside": (data.train_images[aside], data.train_labels[aside])}
         parts = {name: (teacher.logits_of(student.params, images), labels) for name, (images, labels) in parts.items()}
         results[lesson.name] = judge(lesson, *parts.values())

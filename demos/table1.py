@@ -25,11 +25,10 @@ import numpy as np
 from demos import capsnet, command, training
 from tinycaps import plot
 from tinycaps.backend import asarray, get_xp, to_numpy
-from tinycaps.capsules import capsnet_forward, choose_network, length_forward, predict, save_capsnet
+from tinycaps.capsules import capsnet_forward, length_forward, predict, save_capsnet
 
 ROWS = {"r1": (1, False), "r1-reconstruction": (1, True), "r3": (3, False), "r3-reconstruction": (3, True)}
 """Routing rounds, and whether there is a decoder."""
-MAIN = "r3-reconstruction"
 PUBLISHED = {"r1": "0.34 ± 0.032", "r1-reconstruction": "0.29 ± 0.011", "r3": "0.35 ± 0.036", "r3-reconstruction": "0.25 ± 0.005"}
 """Test error in %, mean and standard deviation of three trials (S17 Table 1)."""
 RERUN = {"r1": "0.39 ± 0.024", "r1-reconstruction": "0.37 ± 0.022", "r3": "0.40 ± 0.016", "r3-reconstruction": "0.34 ± 0.009"}
@@ -48,19 +47,23 @@ def build_parser():
     training.add_arguments(p, SMALL, LARGE, "Adam at the start", data="mnist")
     p.add_argument("--decay", type=command.positive_number, metavar="X",
                    help="the learning rate falls by this factor in an epoch; default: to a 200th over all epochs")
-    p.add_argument("--plain", action="store_true", help="train with the readable network even where the fast one pays")
+    p.add_argument("--plain", action="store_true", help="use the readable network even where the fast one pays")
     return p
+
+
+def folder_of(row, arguments):
+    """Return where the checkpoint of a row lies."""
+    return training.run_folder(f"table1-{row}-{arguments.epochs}{'-held-out' if arguments.hold_out else ''}", arguments)
 
 
 def train_row(row, arguments, data):
     """Train a row, or go on with it; return its params, its config, its log and the seconds."""
     rounds, decoded = ROWS[row]
-    config = capsnet.fit_config(data, rounds)
+    config, folder = capsnet.fit_config(data, rounds), folder_of(row, arguments)
     if not decoded:
         config = dataclasses.replace(config, reconstruction_weight=0)
-    folder = training.run_folder(f"table1-{row}-{arguments.epochs}", arguments)
-    with training.resumable(folder):
-        params, log, seconds = capsnet.fit(arguments, data, config, folder, training.watched(arguments, data))
+    params, log, seconds = capsnet.fit(arguments, data, config, folder, training.watched(arguments, data),
+                                       resume=arguments.resume and (folder / "checkpoint.npz").exists())
     return params, config, log, seconds
 
 
@@ -105,11 +108,11 @@ def main(argv=None):
     arguments.decay = arguments.decay or LEFT ** (1 / arguments.epochs)
     rows = [row for row in ROWS if row in arguments.rows or "all" in arguments.rows]
     count, (word, judged_on) = len(data.test_labels), training.judged(arguments)
-    misread, curves, minutes = {}, {}, {}
+    images, misread, curves, minutes = asarray(data.test_images, arguments.device), {}, {}, {}
     for row in rows:
-        params, config, log, seconds = train_row(row, arguments, data)
-        images = asarray(data.test_images, arguments.device)
-        found = to_numpy(predict(params, images, config, arguments.batch, choose_network(config, arguments.batch)[0]))
+        with training.resumable(*(folder_of(each, arguments) for each in rows)):
+            params, config, log, seconds = train_row(row, arguments, data)
+        found = to_numpy(predict(params, images, config, arguments.batch, capsnet.choose(arguments, config)[0]))
         misread[row] = np.flatnonzero(found != data.test_labels).tolist()
         curves[row], minutes[row] = [(line["epoch"], line["error"]) for line in log if "error" in line], round(seconds / 60, 1)
         if config.reconstruction_weight and misread[row]:
@@ -131,7 +134,7 @@ def main(argv=None):
     for row in rows:
         found = f"{100 * wrong[row] / count:.2f} ± {100 * sigma[row]:.2f}"
         print("".join([f"{row:20}{wrong[row]:8}{found:>20}", *(f"{other[row]:>16}" for other in others.values())]))
-    last = MAIN if MAIN in rows else rows[-1]
+    last = rows[-1]
     print(f"{word} error {100 * wrong[last] / count:.2f} % of {last} ({wrong[last]} of {count:,} wrong)")
     return int(arguments.min_accuracy is not None and 1 - wrong[last] / count < arguments.min_accuracy)
 

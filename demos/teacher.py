@@ -6,6 +6,7 @@ serves every demo, and is trained once.
 import json
 import zlib
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -21,10 +22,10 @@ from tinycaps.train import train
 SMALL = dict(teacher_hidden=[400, 400], teacher_epochs=100, teacher_learning_rate=0.5, dropout=[0.0, 0.2], largest_norm=3.0, batch=50,
              shift=0, warp=True, hidden=[100, 100], epochs=50, learning_rate=0.2, soft_learning_rate=0.02)
 LARGE = dict(teacher_hidden=[1200, 1200], teacher_epochs=150, teacher_learning_rate=0.5, dropout=[0.2, 0.5], largest_norm=3.0, batch=100,
-             shift=2, warp=False, hidden=[800, 800], epochs=50, learning_rate=0.05, soft_learning_rate=0.02)
+             shift=2, warp=False, hidden=[800, 800], epochs=60, learning_rate=0.1, soft_learning_rate=0.05)
 MOMENTUM = 0.9
 TEACHER_MOMENTA = 0.5, 0.99
-"""Of its first step, and of the second half of its training."""
+"""At its beginning, and in the second half of its training."""
 EVALUATIONS = 10
 
 
@@ -45,8 +46,6 @@ def add_arguments(parser):
         return " or ".join(words(each[name]) for each in (SMALL, LARGE))
 
     p.add_argument("--temperature", type=command.positive_number, default=20.0, metavar="T", help="of the soft targets (default 20)")
-    p.add_argument("--hard-weight", type=command.share, default=0.0, metavar="W",
-                   help="0 to 1: how much a student of soft targets listens to the labels as well (default 0)")
     p.add_argument("--hidden", nargs="+", type=at_least_one, metavar="N", help=f"units of a student's layers; default {defaults('hidden')}")
     p.add_argument("--soft-learning-rate", type=command.positive_number, metavar="X",
                    help=f"of students of soft targets; default {defaults('soft_learning_rate')}")
@@ -140,7 +139,7 @@ def learn(name, params, gradients, data, labels, arguments, *, epochs, learning_
     settings = {"momentum": MOMENTUM} | settings | {"data": arguments.data, "held_out": arguments.hold_out, "seed": seed,
                                                     "epochs": epochs, "learning_rate": learning_rate, "batch": arguments.batch}
     if arguments.data not in training.LOADERS:
-        settings["images_crc32"] = zlib.crc32(data.train_images)        # one's own file may have changed
+        settings["file_crc32"] = zlib.crc32(Path(arguments.data).read_bytes())
     folder = training.run_folder(name.replace(" ", "-"), arguments)
     folder = folder.with_name(f"{folder.name}-{zlib.crc32(json.dumps(settings, sort_keys=True).encode()):08x}")
     judged, every = training.watched(arguments, data), -(-epochs // EVALUATIONS)

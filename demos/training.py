@@ -112,12 +112,12 @@ def watched(arguments, data):
 
 
 @contextlib.contextmanager
-def resumable(folder):
+def resumable(*folders):
     """Say, if a training is interrupted, how to go on."""
     try:
         yield
     except KeyboardInterrupt:
-        if (folder / "checkpoint.npz").exists():
+        if any((folder / "checkpoint.npz").exists() for folder in folders):
             print("the same command with --resume goes on from the last checkpoint", file=sys.stderr)
         raise
 

@@ -9,7 +9,7 @@ from tests import reference
 from tinycaps import optim
 from tinycaps.backend import to_numpy
 from tinycaps.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from tinycaps.optim import BLOCK, adam, exponential_decay, flat_then_linear, limit_norms, rmsprop, sgd
+from tinycaps.optim import BLOCK, adam, exponential_decay, flat_then_linear, limit_norms, rising_momentum, rmsprop, sgd
 
 SHAPES = {"W": (3, 2), "bias": (2,), "scale": ()}
 SLOTS = [(sgd, ("velocity",)), (rmsprop, ("r",)), (adam, ("m", "v"))]
@@ -309,3 +309,11 @@ def test_flat_then_linear_by_hand():
     assert [flat_then_linear(0.4, step, 10) for step in (0, 3, 5)] == [0.4, 0.4, 0.4]
     assert flat_then_linear(0.4, 7, 10) == pytest.approx(0.24, rel=1e-12)
     assert flat_then_linear(0.4, 10, 10) == flat_then_linear(0.4, 12, 10) == 0
+
+
+def test_rising_momentum_by_hand():
+    # In ten steps from 0.5 to 0.99: 0.049 more at each, 0.745 half way, and 0.99 ever after.
+    assert [rising_momentum(step, 10) for step in (0, 10, 11, 500)] == [0.5, 0.99, 0.99, 0.99]
+    assert [rising_momentum(step, 10) for step in (1, 5, 9)] == pytest.approx([0.549, 0.745, 0.941], rel=1e-12)
+    assert rising_momentum(3, 4, first=0.1, last=0.3) == pytest.approx(0.25, rel=1e-12)
+    assert rising_momentum(2, 2.5, 0.0, 1.0) == pytest.approx(0.8, rel=1e-12) and rising_momentum(3, 2.5, 0.0, 1.0) == 1

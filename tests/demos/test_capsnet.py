@@ -16,9 +16,10 @@ from matplotlib.image import imread, imsave
 
 from demos import capsnet as demo
 from demos import command, training
-from tinycaps.capsules import CNN_DIGITS, CapsNetConfig, Network, fast_capsnet_backward, fast_capsnet_forward, init_cnn, predict
+from tinycaps.capsules import (CNN_DIGITS, CapsNetConfig, Network, capsnet_forward, fast_capsnet_backward, fast_capsnet_forward, init_cnn,
+                               length_forward, load_capsnet, predict)
 from tinycaps.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from tinycaps.data import load_digits
+from tinycaps.data import ink_margin, load_digits, load_image
 from tinycaps.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
@@ -81,7 +82,7 @@ def here(trained, tmp_path, monkeypatch):
 
 def test_quick_leaves_figures_log_record_and_checkpoint(trained):
     out = trained / OUT
-    assert sorted(os.listdir(out)) == sorted([*FIGURES, "metrics.jsonl", "run.json"])
+    assert sorted(os.listdir(out)) == sorted([*FIGURES, "metrics.jsonl", "network.npz", "run.json"])
     assert sorted(os.listdir(trained / RUN)) == ["checkpoint.npz", "log.jsonl"]
     for name in FIGURES:
         assert np.ptp(imread(out / name)) > 0.5
@@ -99,6 +100,15 @@ def test_the_error_is_that_of_the_saved_network_on_the_test_images(trained):
     labels = predict(found.params, data.test_images[:256], CapsNetConfig(**found.about["config"]))
     results = json.loads((trained / OUT / "run.json").read_text(encoding="utf-8"))["results"]
     assert results["wrong"] == (labels != data.test_labels[:256]).sum()
+
+
+def test_the_network_is_written_in_half_precision_with_what_its_reader_needs(trained):
+    whole, half = (load_capsnet(trained / path) for path in (RUN / "checkpoint.npz", OUT / "network.npz"))
+    assert half.params.keys() == whole.params.keys() and half.config == whole.config
+    for key, p in half.params.items():
+        assert np.array_equal(p, whole.params[key].astype(np.float16))
+    assert half.about["images"] == [256, 8, 8, 1] and half.about["margin"] == ink_margin(load_digits().train_images)
+    assert (trained / OUT / "network.npz").stat().st_size < (trained / RUN / "checkpoint.npz").stat().st_size / 5
 
 
 MISTAKES = {
@@ -127,8 +137,13 @@ MISTAKES = {
     "resume with other rounds": (["--resume", "--quick", "--iterations", "2"], "config.iterations = 3, wanted config.iterations = 2"),
     "resume with another batch": (["--resume", "--quick", "--batch", "16"], "with batch = 32, wanted batch = 16"),
     "resume a torn checkpoint": (["--resume", "--quick", "--seed", "9"], "torn or no checkpoint"),
-    "predict before training": (["--predict", "digit.png"], "which does not exist, wanted one to predict with: train first"),
-    "predict with a missing checkpoint": (["--predict", "digit.png", "--checkpoint", "gone.npz"], "checkpoint: got gone.npz"),
+    "predict before training": (["--predict", "digit.png", "--data", "own.npz"],
+                                "checkpoint: got runs/capsnet-own.npz-0/checkpoint.npz, which does not exist, wanted one to predict with: "
+                                "train first (python -m demos.capsnet), or name it with --checkpoint"),
+    "predict mnist before training": (["--predict", "digit.png", "--data", "mnist"], "runs/capsnet-mnist-0/checkpoint.npz, which does not"),
+    "a checkpoint without images": (["--checkpoint", "run.npz"], "checkpoint: got one without --predict, wanted images to read with it"),
+    "predict with a missing checkpoint": (["--predict", "digit.png", "--checkpoint", "gone.npz"],
+                                          "checkpoint: got gone.npz, which does not exist"),
     "predict with own data": (["--predict", "digit.png", "--checkpoint", "small.npz"], "torn or no checkpoint"),
     "predict with a picture": (["--predict", "digit.png", "--checkpoint", "digit.png"], "torn or no checkpoint"),
     "predict with a folder": (["--predict", "digit.png", "--checkpoint", "runs"], "torn or no checkpoint"),
@@ -157,7 +172,7 @@ def test_a_mistake_is_one_line_and_code_2_before_any_step_and_costs_nothing(here
     torn = here / "runs" / "capsnet-digits-9-quick" / "checkpoint.npz"
     torn.parent.mkdir()
     torn.write_bytes((RUN / "checkpoint.npz").read_bytes()[:-100])
-    cnn = {"config": demo.dataclasses.asdict(CNN_DIGITS)}
+    cnn = {"config": demo.dataclasses.asdict(CNN_DIGITS), "images": [60, 8, 8, 1], "margin": 0}
     save_checkpoint(here / "cnn.npz", Checkpoint(init_cnn(np.random.default_rng(0), CNN_DIGITS), {}, cnn, 1, 0.0))
     save_checkpoint(here / "bare.npz", Checkpoint({"W": np.zeros(3)}, {}, {}, 1, 0.0))
     before = files(here)
@@ -205,11 +220,37 @@ def test_reads_pictures_of_digits(here, capsys):
     assert imread(OUT / "predicted.png").ndim == 3
 
 
-def test_a_named_checkpoint_is_enough_to_predict(here, capsys):
-    shutil.move(RUN / "checkpoint.npz", "mine.npz")
+@pytest.mark.parametrize("named", [RUN / "checkpoint.npz", OUT / "network.npz"], ids=["checkpoint", "network"])
+def test_a_named_file_is_enough_to_predict(here, capsys, named):
+    shutil.move(named, "mine.npz")
+    shutil.rmtree("runs")
     png("digit.png", load_digits().test_images[0, :, :, 0])
     assert call("--predict", "digit.png", "--checkpoint", "mine.npz", "--out", "elsewhere") == 0
     assert os.listdir("elsewhere") == ["predicted.png"]
+    assert capsys.readouterr().out.splitlines()[0] == read_by("mine.npz")
+
+
+def read_by(file):
+    """Return what the network in a file, or the shipped one, says of digit.png."""
+    params, config, about = load_capsnet(file)
+    length = length_forward(capsnet_forward(params, load_image("digit.png", config.image_shape, about["margin"])[None], config)[0])[0][0]
+    return "digit.png: " + ", ".join(f"{k} ({length[k]:.2f})" for k in length.argsort()[:-4:-1])
+
+
+def test_the_shipped_network_reads_where_none_has_been_trained(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    png("digit.png", load_digits().test_images[0, :, :, 0])
+    assert call("--predict", "digit.png") == 0
+    assert capsys.readouterr().out.splitlines()[0] == read_by(None)
+    assert sorted(os.listdir()) == ["digit.png", "out"] and os.listdir(OUT) == ["predicted.png"]
+
+
+def test_the_network_last_trained_goes_before_the_shipped_one_and_a_named_one_before_both(here):
+    def find(*words):
+        return demo.find_trained(demo.build_parser().parse_args(["--predict", "digit.png", *words]))
+    assert find("--quick") == RUN / "checkpoint.npz"
+    assert find() is find("--quick", "--seed", "5") is None
+    assert find("--quick", "--checkpoint", "mine.npz") == find("--data", "mnist", "--checkpoint", "mine.npz") == Path("mine.npz")
 
 
 @pytest.mark.parametrize("shape", [(60, 12, 12), (60, 12, 12, 2)])
@@ -316,7 +357,7 @@ def test_killed_and_resumed_ends_like_an_uninterrupted_run_elsewhere(trained, tm
     assert (a.about, a.step) == (b.about, b.step) and a.step == 16
     for ours, theirs in (a.params, b.params), (a.state, b.state):
         assert ours.keys() == theirs.keys() and all(np.array_equal(ours[key], theirs[key]) for key in ours)
-    for name in (*FIGURES, "metrics.jsonl"):
+    for name in (*FIGURES, "metrics.jsonl", "network.npz"):
         assert (trained / OUT / name).read_bytes() == (tmp_path / OUT / name).read_bytes()
     assert sorted(os.listdir(tmp_path / RUN)) == ["checkpoint.npz", "log.jsonl"]
 

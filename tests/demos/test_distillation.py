@@ -1,4 +1,5 @@
 """The published experiment: what students are told, other teachers, the sweep, and which images look like others."""
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from demos import capsnet, distillation, teacher
 from tests.demos.distillation_demos import call, results
 from tinycaps.backend import asarray
-from tinycaps.capsules import CapsNetConfig, capsnet_forward, length_forward
+from tinycaps.capsules import CapsNetConfig, capsnet_forward, length_forward, load_capsnet, predict
 from tinycaps.checkpoint import load_checkpoint
 from tinycaps.data import hold_out, load_digits
 from tinycaps.distillation import soften
@@ -45,14 +46,24 @@ def test_students_begin_alike_and_are_told_different_things(empty, monkeypatch):
     learn = teacher.learn
     monkeypatch.setattr(teacher, "learn", watched)
     assert call(distillation, *SIZE, "--temperature", 5) == 0
-    (first, (loss, _), hard), (second, (soft_loss, grads), soft) = calls
+    (first, (loss, told), hard), (second, (soft_loss, grads), soft) = calls
     assert all(np.array_equal(first[key], second[key]) for key in first) and loss != soft_loss
     assert (hard["hard_weight"], soft["hard_weight"], soft["temperature"]) == (1, 0, 5)
-    assert hard.get("augment") is None and soft.get("augment") is None and soft["teacher_crc32"] == hard["teacher_crc32"]
+    assert hard.get("augment") is None and soft.get("augment") is None
+    assert "temperature" not in hard and "teacher_crc32" not in hard and "teacher_crc32" in soft           # labels alone need no teacher
+    digits = load_digits()
+    z, wanted = teacher.logits_of(first, digits.train_images[::5][:20]), np.eye(10)[digits.train_labels[::5][:20]]
+    np.testing.assert_allclose(told["1.bias"], (soften(z) - wanted).mean(axis=0), rtol=1e-4, atol=1e-6)
     params = load_checkpoint(next(Path("runs").rglob("checkpoint.npz"))).params
-    images = load_digits().train_images[::5][:20]
-    z, p = teacher.logits_of(second, images), soften(teacher.logits_of(params, images), 5.0)
+    p = soften(teacher.logits_of(params, digits.train_images[::5][:20]), 5.0)
     np.testing.assert_allclose(grads["1.bias"], (5 * (soften(z, 5.0) - p)).mean(axis=0), rtol=1e-4, atol=1e-6)       # T² · (q − p)/T
+
+
+def test_another_teacher_is_no_reason_to_train_the_student_on_labels_again(empty):
+    assert call(distillation, *SIZE) == 0
+    assert call(distillation, *SIZE, "--largest-norm", 1, "--temperature", 5, "--resume") == 0
+    trained = sorted(path.name.split("-digits")[0] for path in Path("runs").iterdir())
+    assert trained == ["student-on-labels"] + 2 * ["student-on-soft-targets"] + 2 * ["teacher"]
 
 
 def test_hard_weight_mixes_labels_in(empty):
@@ -74,10 +85,19 @@ def test_sweep_teaches_three_sizes_at_three_temperatures(empty, monkeypatch, cap
     assert all(f"{name}: {count} of 256 wrong" in printed for name, count in wrong.items() if name not in distillation.MAIN)
 
 
+def test_a_student_of_the_sweep_who_was_taught_already_is_not_taught_again(empty, monkeypatch):
+    monkeypatch.setitem(distillation.SWEEP, True, (12,))
+    assert call(distillation, *SIZE, "--sweep") == 0
+    wrong = results(distillation)["wrong"]
+    assert (wrong["12 units at T = 20"], wrong["12 units on labels"]) == (wrong[distillation.SOFT], wrong[distillation.LABELS])
+    taught = {path.name.split("-digits")[0] for path in Path("runs").iterdir()}
+    assert taught == {"teacher", "student-on-labels", "student-on-soft-targets", "12-units-at-T-=-3", "12-units-at-T-=-8"}
+
+
 def test_a_capsnet_teaches_by_its_log_odds(empty, capsys):
     assert call(capsnet, "--quick") == 0
     path = "runs/capsnet-digits-0-quick/checkpoint.npz"
-    assert call(distillation, *SIZE, "--capsnet", path) == 0
+    assert call(distillation, *SIZE, "--checkpoint", path) == 0
     data = load_digits()
     data = type(data)(*(part[::len(part) // 256][:256] for part in data))
     found = load_checkpoint(path)
@@ -90,8 +110,19 @@ def test_a_capsnet_teaches_by_its_log_odds(empty, capsys):
     np.testing.assert_allclose(soften(logits), odds / odds.sum(axis=1, keepdims=True), rtol=1e-2)
     assert results(distillation)["wrong"]["teacher"] == (length.argmax(axis=1) != data.test_labels).sum()
     assert not list(Path("runs").glob("teacher*"))
-    with pytest.raises(ValueError, match="capsnet: got one that was trained on images .256, 8, 8, 1., wanted these training images"):
+    _, rounded = distillation.capsnet_logits("out/capsnet/network.npz", data, "cpu")
+    np.testing.assert_allclose(rounded, expected, atol=0.02)
+    line = "checkpoint: got a network that was trained on images (256, 8, 8, 1), wanted these training images, (156, 8, 8, 1)"
+    with pytest.raises(ValueError, match=f"^{re.escape(line)}$"):
         distillation.capsnet_logits(path, hold_out(data, 100), "cpu")
+
+
+def test_the_shipped_capsnet_teaches_unless_another_is_named(empty):
+    assert call(distillation, "--checkpoint", "--hidden", 12, "--epochs", 1) == 0
+    (params, config, _), digits = load_capsnet(), load_digits()
+    wrong = (predict(params, digits.test_images, config) != digits.test_labels).sum()
+    assert results(distillation)["wrong"]["teacher"] == wrong < 0.03 * 360
+    assert {path.name.split("-digits")[0] for path in Path("runs").iterdir()} == {"student-on-labels", "student-on-soft-targets"}
 
 
 def test_lookalikes_are_those_of_a_class_that_the_teacher_nearly_takes_for_another():

@@ -1,4 +1,5 @@
 """The demos of distillation as their users meet them: what they write, what they say to mistakes, and that no kill costs a run."""
+import argparse
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ from tests.demos.distillation_demos import call, files, own, results
 from tinycaps.checkpoint import load_checkpoint
 from tinycaps.data import load_digits
 from tinycaps.ops import init_mlp, mlp_forward
+from tinycaps.optim import rising_momentum
 
 SMALL = {distillation: ["--hidden", 12, "--teacher-hidden", 20, 20], omitted_digit: ["--hidden", 12, "--teacher-hidden", 20, 20],
          co_distillation: ["--hidden", 12, "--networks", 3], mortal_computation: ["--hidden", 12, "--pieces", 2]}
@@ -146,9 +148,11 @@ MISTAKES = {
     "negative spread": (mortal_computation, ["--gain-spread=-1"], "argument --gain-spread: got '-1', wanted a number of at least 0"),
     "hold out everything": (distillation, ["--hold-out", 1437], "hold-out: got 1437, wanted fewer than the 1437 training images"),
     "unknown data": (mortal_computation, ["--data", "nope"], "data: got 'nope', wanted digits, mnist, fashion-mnist or FILE.npz"),
-    "no capsnet": (distillation, ["--capsnet", "nothing.npz"], "checkpoint: got nothing.npz, which does not exist"),
-    "another network": (distillation, ["--capsnet", "other.npz"], "capsnet: got other.npz of another network"),
-    "an image": (distillation, ["--capsnet", "one.npz"], "checkpoint: got one.npz, which is torn or no checkpoint"),
+    "no capsnet": (distillation, ["--checkpoint", "nothing.npz"], "checkpoint: got nothing.npz, which does not exist"),
+    "another network": (distillation, ["--checkpoint", "other.npz"], "checkpoint: got other.npz of another network, wanted a trained"),
+    "an image": (distillation, ["--checkpoint", "one.npz"], "checkpoint: got one.npz, which is torn or no checkpoint"),
+    "a capsnet of more images": (distillation, ["--quick", "--checkpoint"], "checkpoint: got a network that was trained on images "
+                                 "(1437, 8, 8, 1), wanted these training images, (256, 8, 8, 1)"),
 }
 
 
@@ -179,6 +183,29 @@ def test_the_teacher_is_trained_once_for_both_demos(tmp_path, monkeypatch, no_fi
     assert quick(omitted_digit, *words, "--largest-norm", 2) == 0 and "teacher: epoch" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("part", ["images", "labels"])
+def test_a_file_of_ones_own_that_has_changed_is_learned_anew(tmp_path, monkeypatch, no_figures, capsys, part):
+    monkeypatch.chdir(tmp_path)
+    words = ["--data", "mine.npz", "--hidden", 12, "--teacher-hidden", 20, "--teacher-epochs", 1, "--epochs", 1]
+    own("mine.npz", 3)
+    assert call(distillation, *words) == 0
+    capsys.readouterr()
+    assert call(distillation, *words) == 0 and "teacher: epoch" not in capsys.readouterr().out
+    with np.load("mine.npz") as arrays:
+        changed = dict(arrays)
+    np.savez("mine.npz", **changed | {part: changed[part][::-1]})
+    assert call(distillation, *words) == 0, capsys.readouterr().err
+    assert "teacher: epoch" in capsys.readouterr().out
+
+
+def test_many_images_of_ones_own_can_be_hurried(tmp_path, monkeypatch, no_figures, capsys):
+    monkeypatch.chdir(tmp_path)
+    digits = load_digits()
+    np.savez("mine.npz", images=digits.train_images, labels=digits.train_labels)
+    assert quick(distillation, "--data", "mine.npz") == 0, capsys.readouterr().err
+    assert results(distillation)["judged"] == 256
+
+
 def test_the_teachers_weights_stay_short(tmp_path, monkeypatch, no_figures):
     monkeypatch.chdir(tmp_path)
     assert quick(distillation, "--largest-norm", 0.5) == 0
@@ -186,6 +213,60 @@ def test_the_teachers_weights_stay_short(tmp_path, monkeypatch, no_figures):
     for key in ("0.W", "1.W", "2.W"):
         norms = np.linalg.norm(params[key], axis=0)
         assert norms.max() <= 0.5 + 1e-6 and (norms > 0.49).any()
+
+
+def test_a_step_of_the_teacher_by_hand():
+    # A constant g = 1, rate 1, the momentum rising for two steps: 0.745, then 0.99. Velocity -0.255; 0.99·(-0.255) - 0.01 = -0.26245;
+    # 0.99·(-0.26245) - 0.01 = -0.2698255. So the bias goes from 1 to 0.745, 0.48255, 0.2127245.
+    params, state = {"bias": np.array([1.0])}, {}
+    for expected in (0.745, 0.48255, 0.2127245):
+        teacher.teacher_step(params, {"bias": np.array([1.0])}, state, learning_rate=1.0, rise=2, largest_norm=9)
+        np.testing.assert_allclose(params["bias"], expected, rtol=1e-12)
+    assert state["step"] == 3
+
+
+def test_a_step_of_the_teacher_ends_with_short_weights():
+    params = {"W": np.array([[3.0, 0.3], [4.0, 0.4]])}
+    teacher.teacher_step(params, {"W": np.zeros((2, 2))}, {}, learning_rate=1.0, rise=2, largest_norm=2.5)
+    np.testing.assert_allclose(params["W"], [[1.5, 0.3], [2.0, 0.4]], rtol=1e-12)       # ‖(3, 4)‖ = 5 is halved
+
+
+def test_a_constant_gradient_is_followed_at_one_speed_whatever_the_momentum():
+    params, state, places = {"bias": np.zeros(1)}, {}, []
+    for _ in range(3000):
+        teacher.teacher_step(params, {"bias": np.ones(1)}, state, learning_rate=0.5, rise=2000, largest_norm=1)
+        places.append(params["bias"][0])
+    speed = np.diff(places)
+    np.testing.assert_allclose(speed[[50, 500, 1000, 2998]], -0.5, rtol=0.02)
+
+
+def test_momentum_rises_through_the_first_half_of_the_teachers_training_and_goes_on_from_where_it_was(tmp_path, monkeypatch, no_figures):
+    calls, seen, show = [], [], teacher.show
+
+    def watched(*arguments):
+        calls.append(arguments)
+        return rising_momentum(*arguments)
+
+    def interrupt(*arguments):
+        seen.append(arguments)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(teacher, "rising_momentum", watched)
+    monkeypatch.setattr(teacher, "show", interrupt)
+    assert quick(distillation) == 130
+    path, = Path("runs").glob("teacher*/checkpoint.npz")
+    assert load_checkpoint(path).state["step"] == load_checkpoint(path).step == 6
+    monkeypatch.setattr(teacher, "show", show)
+    assert quick(distillation, "--resume") == 0
+    assert load_checkpoint(path).state["step"] == load_checkpoint(path).step == 12
+    expected = [(step, 6, 0.5, 0.99) for step in range(1, 13)]                          # two epochs of six steps
+    assert calls == expected + expected[6:]
+
+
+@pytest.mark.parametrize("batch, labels, epochs, steps", [(50, 256, 2, 12), (64, 256, 3, 12), (100, 60, 5, 5), (7, 8, 1, 2)])
+def test_steps_are_counted_with_the_last_smaller_batch(batch, labels, epochs, steps):
+    assert teacher.count_steps(argparse.Namespace(batch=batch), np.zeros(labels), epochs) == steps
 
 
 def test_dropout_silences_pixels_and_units_in_their_parts(monkeypatch):

@@ -9,9 +9,9 @@ SMALL = dict(epochs=5, batch=32, learning_rate=2.5e-4, shift=0, warp=True)
 LARGE = dict(epochs=7, batch=64, learning_rate=1e-3, shift=2, warp=False)
 
 
-def parse(*words):
+def parse(*words, **settings):
     parser = command.parser("boat", "A boat.")
-    training.add_arguments(parser, SMALL, LARGE, "the oars")
+    training.add_arguments(parser, SMALL, LARGE, "the oars", **settings)
     return parser.parse_args([str(word) for word in words])
 
 
@@ -36,6 +36,14 @@ def test_help_tells_the_defaults(capsys):
         parse("--help")
     said = " ".join(capsys.readouterr().out.split())
     assert "default 5 for images up to 16 pixels, else 7" in said and "of the oars; default 2.5e-4, or 1e-3" in said
+    assert "or FILE.npz with images and labels (default digits)" in said
+
+
+def test_a_demo_may_have_data_of_its_own(capsys):
+    assert [parse().data, parse(data="mnist").data, parse("--data", "digits", data="mnist").data] == ["digits", "mnist", "digits"]
+    with pytest.raises(SystemExit):
+        parse("--help", data="mnist")
+    assert "with images and labels (default mnist)" in " ".join(capsys.readouterr().out.split())
 
 
 def test_classes_are_counted_in_both_parts():
@@ -62,6 +70,21 @@ def test_runs_of_other_data_seeds_and_haste_lie_apart():
     folders = {str(training.run_folder("boat", parse(*words))) for words in
                ([], ["--seed", 1], ["--quick"], ["--data", "elsewhere/mine.npz"])}
     assert folders == {"runs/boat-digits-0", "runs/boat-digits-1", "runs/boat-digits-0-quick", "runs/boat-mine.npz-0"}
+
+
+@pytest.mark.parametrize("count, every", [(1, 1), (1000, 1), (1001, 2), (2000, 2), (2001, 3), (5500, 6)])
+def test_some_are_at_most_a_thousand_from_all_over(count, every):
+    images, labels = training.some(np.arange(count)[:, None, None, None], np.arange(count))
+    assert labels.tolist() == list(range(0, count, every)) and len(labels) <= 1000
+    assert np.array_equal(images[:, 0, 0, 0], labels)
+
+
+def test_a_training_is_watched_on_what_is_held_out_or_on_some_of_its_own_images():
+    data = blank(1500, 4)._replace(train_labels=np.arange(1500))
+    images, labels = training.watched(parse("--hold-out", 2), data)
+    assert images is data.test_images and labels is data.test_labels
+    images, labels = training.watched(parse(), data)
+    assert images.shape == (750, 4, 4, 1) and labels.tolist() == list(range(0, 1500, 2))
 
 
 @pytest.mark.parametrize("there", [False, True])
