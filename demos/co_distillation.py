@@ -93,7 +93,7 @@ def draw(log, found, count, arguments):
     """Write the figures: of the curves those of the first seed, of the networks all."""
     groups = {name: (np.concatenate([each["wrong"] for each in runs]) / count, np.mean([each["ensemble"] for each in runs]) / count)
               for name, runs in found.items()}
-    plot.save(plot.spread(groups, "ensemble"), arguments.out / "networks.png")
+    plot.save(plot.spread(groups, training.judged(arguments)[1], "ensemble"), arguments.out / "networks.png")
     teacher.draw_curves([line for line in log if line["seed"] == arguments.seed], arguments, ("error", "error ensemble"))
 
 

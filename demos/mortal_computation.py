@@ -108,7 +108,8 @@ def main(argv=None):
     wrong = {HOME: [wrong_of(trained.params, home)], COPIED: [wrong_of(trained.params, forward) for forward in others],
              TAUGHT: [wrong_of(student.params, forward) for student, forward in zip(students, others)]}
     count, (word, judged_on) = len(data.test_labels), training.judged(arguments)
-    plot.save(plot.spread({name: (np.array(each) / count, None) for name, each in wrong.items()}), arguments.out / "hardware.png")
+    groups = {name: (np.array(each) / count, None) for name, each in wrong.items()}
+    plot.save(plot.spread(groups, judged_on), arguments.out / "hardware.png")
     log = [line for each in (trained, *students) for line in each.log]
     teacher.draw_curves(log, arguments)
     training.write_log(arguments, log)

@@ -173,7 +173,8 @@ def draw_curves(log, arguments, errors=("error",)):
     for line in log:
         for error in errors:
             if error in line:
-                curves.setdefault(line["network"] + error.removeprefix("error"), []).append((line["epoch"], line[error]))
+                name = line["network"] + error.replace("error ", ", ").removeprefix("error")
+                curves.setdefault(name, []).append((line["epoch"], line[error]))
     judged_on = training.judged(arguments)[1] if arguments.hold_out else "training images, unmoved"
     plot.save(plot.error_curves({judged_on: {"curves": curves}}, "epoch"), arguments.out / "learning_curves.png")
 

@@ -250,7 +250,7 @@ def test_error_curves_by_hand():
 
 def test_spread_has_a_dot_for_each_network_and_joins_those_that_belong_together():
     groups = {"teacher": ([0.1], None), "copied": ([0.5, 0.6, 0.7], 0.55), "taught": (np.array([0.2, 0.1, 0.3]), None)}
-    ax, = drawn(plot.spread(groups, "ensemble")).axes
+    ax, = drawn(plot.spread(groups, "test images", "ensemble")).axes
     dots, crowd = (collection.get_offsets() for collection in ax.collections)
     np.testing.assert_allclose(dots[:, 1], [10, 50, 60, 70, 20, 10, 30])
     np.testing.assert_allclose(dots[:, 0].round(), [0, 1, 1, 1, 2, 2, 2])
@@ -258,7 +258,7 @@ def test_spread_has_a_dot_for_each_network_and_joins_those_that_belong_together(
     np.testing.assert_allclose([line.get_ydata() for line in ax.lines], [[50, 20], [60, 10], [70, 30]])
     assert [label.get_text() for label in ax.get_xticklabels()] == list(groups)
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["one network", "ensemble"]
-    assert drawn(plot.spread({"alone": ([0.1], None)})).axes[0].get_legend() is None
+    assert drawn(plot.spread({"alone": ([0.1], None)}, "test images")).axes[0].get_legend() is None
 
 
 def test_a_saved_figure_is_a_png(tmp_path):
@@ -298,7 +298,7 @@ def test_pyplot_is_never_imported_and_matplotlib_only_when_drawing(tmp_path):
         plot.save(plot.soft_targets(x[0], np.ones((1, 3, 2)), [1], [0, 1, 0], ""), "k.png")
         plot.save(plot.image_rows({"": x[0]}, ["abc"]), "l.png")
         plot.save(plot.error_curves({"": {"curves": {"x": [(1, 1)]}}}, "x"), "m.png")
-        plot.save(plot.spread({"x": ([1], 1)}), "n.png")
+        plot.save(plot.spread({"x": ([1], 1)}, "y"), "n.png")
         assert "matplotlib.pyplot" not in sys.modules"""
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)},
                           capture_output=True, text=True, timeout=120)

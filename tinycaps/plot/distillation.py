@@ -91,13 +91,15 @@ def error_curves(panels, xlabel, xscale="linear"):
     return figure
 
 
-def spread(groups, crowd="mean"):
+def spread(groups, error_of, crowd="mean"):
     """Draw the errors of several networks, a dot for each, under several conditions; lines join what belongs together.
 
     Parameters
     ----------
     groups : dict
         Condition to (fractions, fraction of the crowd or None).
+    error_of : str
+        Whose error it is, for the label.
     crowd : str
         What the fraction of the crowd is that of, for the legend.
     """
@@ -114,6 +116,6 @@ def spread(groups, crowd="mean"):
         ax.scatter(*np.transpose(shared), color=WRONG, marker="D", s=50, zorder=3, label=crowd)
         ax.legend(fontsize=8)
     ax.set_xticks(range(len(groups)), list(groups))
-    ax.set(ylabel="error (%)", ylim=(0, None), xlim=(-0.5, len(groups) - 0.5))
+    ax.set(ylabel=f"error on the {error_of} (%)", ylim=(0, None), xlim=(-0.5, len(groups) - 0.5))
     tidy(ax)
     return figure
