@@ -45,7 +45,7 @@ def build_parser():
     p.add_argument("--alone-epochs", type=at_least_one, metavar="N",
                    help=f"before they begin to agree; default {SMALL['alone_epochs']} or {LARGE['alone_epochs']}")
     p.add_argument("--seeds", type=at_least_one, default=1, metavar="N", help="how often all is done, from --seed on (default 1)")
-    training.add_arguments(p, SMALL, LARGE, "the networks; the default is divided by their number with --different")
+    training.add_arguments(p, SMALL, LARGE, "the networks; the default is divided by the root of their number with --different")
     return p
 
 
@@ -106,7 +106,7 @@ def main(argv=None):
     given = arguments.learning_rate
     training.fill_in(arguments, data, SMALL, LARGE)
     if arguments.different and not given:
-        arguments.learning_rate /= arguments.networks                   # a batch tells each network so many labels fewer
+        arguments.learning_rate /= arguments.networks ** 0.5            # a batch tells each network fewer labels: more noise
     if arguments.quick:
         arguments.alone_epochs = 1
     if arguments.alone_epochs >= arguments.epochs:
