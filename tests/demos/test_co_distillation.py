@@ -45,7 +45,7 @@ def test_different_networks_are_told_parts_that_share_nothing(empty, monkeypatch
     counts = sum(told.sum(axis=1) for _, _, told in seen[:6])
     assert counts.tolist() == [64] * 4
     rates = {load_checkpoint(path).about["learning_rate"] for path in Path("runs").rglob("checkpoint.npz")}
-    assert rates == {demo.SMALL["learning_rate"] / 4}
+    assert rates == {demo.SMALL["learning_rate"] / 2}
 
 
 def test_counts_by_hand(monkeypatch):
