@@ -5,8 +5,8 @@ that decays exponentially. Its number of epochs is fixed beforehand, and the rat
 test images choose nothing and are read once for each row. Then it draws, into --out:
 
     learning_curves.png     the error of each row after each epoch, on training images not moved
-    misread-ROW.png         all test images that a row with a decoder misreads, redrawn from the capsule that it took for the
-                            right one and from the capsule of the label
+    misread-ROW.png         all test images that a row with a decoder misreads (or the first 240), redrawn from the capsule that it
+                            took for the right one and from the capsule of the label
     ROW.npz                 the trained network in half precision, 16 MB, for the --checkpoint of any demo
 
     python -m demos.table1 --rows all --epochs 12                    the whole table, three hours
@@ -35,6 +35,8 @@ RERUN = {"r1": "0.39 ± 0.024", "r1-reconstruction": "0.37 ± 0.022", "r3": "0.4
 """The same of XifengGuo's CapsNet-Keras, whose test images chose the epoch."""
 SMALL = capsnet.SMALL | dict(decay=None)
 LARGE = capsnet.LARGE | dict(epochs=12, decay=None)
+SHOWN = 240
+"""Misread images, at most, that are drawn."""
 LEFT = 1 / 200
 """Of the learning rate, at the end."""
 
@@ -116,7 +118,8 @@ def main(argv=None):
         misread[row] = np.flatnonzero(found != data.test_labels).tolist()
         curves[row], minutes[row] = [(line["epoch"], line["error"]) for line in log if "error" in line], round(seconds / 60, 1)
         if config.reconstruction_weight and misread[row]:
-            draw_misread(params, config, images[misread[row]], data.test_labels[misread[row]], arguments.out / f"misread-{row}.png")
+            shown = misread[row][:SHOWN]
+            draw_misread(params, config, images[shown], data.test_labels[shown], arguments.out / f"misread-{row}.png")
         save_capsnet(arguments.out / f"{row}.npz", params, capsnet.describe(arguments, data, config))
         print(f"{row}: {len(misread[row])} of {count:,} {word} images misread, trained in {seconds:.0f} s", flush=True)
 
