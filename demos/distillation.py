@@ -38,6 +38,8 @@ SWEEP = {True: (100, 30, 10), False: (800, 300, 30)}
 SWEEP_TEMPERATURES = (3.0, 8.0, 20.0)
 SHOWN_TEMPERATURES = (1.0, 2.0, 5.0, 20.0)
 SHOWN = 8
+RARE = 50
+"""One image in so many is as doubtful as those whose soft targets are drawn."""
 CAPSNET_BATCH = 100
 LOOKALIKES = 2, 3, 7
 """A class, and the two that its images are held against."""
@@ -108,10 +110,10 @@ def draw(data, logits, log, errors, arguments):
     out = arguments.out
     teacher.draw_curves([line for line in log if line["network"] in MAIN], arguments)
     labels, classes = data.train_labels, logits.shape[1]
-    doubtful = soften(logits).max(axis=1)
-    shown = [np.flatnonzero(labels == k)[doubtful[labels == k].argmin()] for k in np.unique(labels)]
+    certainty, members = soften(logits).max(axis=1), [np.flatnonzero(labels == k) for k in np.unique(labels)]
+    shown = [which[certainty[which].argsort()[len(which) // RARE]] for which in members]
     answers = np.stack([soften(logits[shown], temperature) for temperature in SHOWN_TEMPERATURES])
-    title = "The training image of each class of which the teacher is least certain; blue: the true class"
+    title = f"Training images, each among the {100 // RARE} % of its class of which the teacher is least certain; blue: the true class"
     plot.save(plot.soft_targets(data.train_images[shown], answers, SHOWN_TEMPERATURES, labels[shown], title), out / "soft_targets.png")
 
     if classes > max(LOOKALIKES):
