@@ -2,7 +2,7 @@
 
 Ten small mlps with different first weights learn the labels, and their ensemble, the mean of their probabilities, is better than each of
 them. The same ten, from the same first weights on the same images in the same order, learn again: after a start alone, so that they do
-not become too similar, each is also asked to agree with the softened answers of the others. The single networks are then much better;
+not become too similar, each is also asked to agree with the softened answers of the others. The single networks are then better;
 the ensemble is not much better than they are. With --different each is told the labels of its own tenth of the images only, and hears of
 the others what they have learned from theirs. Then it draws, into --out:
 

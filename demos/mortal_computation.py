@@ -9,7 +9,7 @@ networks, that begin anew on those pieces, learn from its answers, and then know
 
     python -m demos.mortal_computation                        the embedded digits, under a minute
     python -m demos.mortal_computation --gain-spread 0.1 --offset-spread 0.1       better hardware: copies survive
-    python -m demos.mortal_computation --data mnist           networks of 300 and 300 units, twenty minutes
+    python -m demos.mortal_computation --data mnist           networks of 300 and 300 units, ten minutes
     python -m demos.mortal_computation --data mnist --resume  go on after a kill, from the last minute's checkpoint
 
 The test images choose nothing and are read once, at the end; --hold-out N judges on N training images instead. The last line of the

@@ -20,9 +20,10 @@ def empty(tmp_path, monkeypatch):
 def test_students_never_see_what_is_left_out_nor_what_is_set_aside(empty, monkeypatch, words, omit, only):
     seen, train_student = [], teacher.train_student
 
-    def watched(name, arguments, data, *rest):
+    def watched(name, arguments, data, *rest, hard_weight):
         seen.append(data)
-        return train_student(name, arguments, data, *rest)
+        assert hard_weight == 0                                          # no label is told
+        return train_student(name, arguments, data, *rest, hard_weight)
     monkeypatch.setattr(teacher, "train_student", watched)
     assert call(demo, "--quick", "--hidden", 12, "--teacher-hidden", 20, *words) == 0
     labels = load_digits().train_labels[::5][:256]
@@ -30,6 +31,17 @@ def test_students_never_see_what_is_left_out_nor_what_is_set_aside(empty, monkey
     assert np.array_equal(seen[0].train_labels, transfer[transfer != omit])
     assert np.array_equal(seen[1].train_labels, transfer[np.isin(transfer, only)])
     assert results(demo)["set_aside"] == 52
+
+
+def test_what_cannot_be_judged_is_refused():
+    arguments = demo.build_parser().parse_args([])
+    labels = np.arange(10)
+    assert len(demo.plan(arguments, labels, labels)) == 2
+    with pytest.raises(ValueError, match="^data: got no 3 to judge the student never shown a 3 on, wanted some$"):
+        demo.plan(arguments, labels, np.array([7, 8, 9]))
+    arguments.only = [3, 7]
+    with pytest.raises(ValueError, match="^data: got no 0 or 1 or .* or 9 to judge the student shown only 3 7 on, wanted some$"):
+        demo.plan(arguments, labels, np.array([3, 7]))
 
 
 def test_errors_by_hand():
