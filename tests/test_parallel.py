@@ -212,6 +212,21 @@ def ends(program):
     return (done.stdout.splitlines() or [done.stderr])[-1]
 
 
+def test_the_caller_works_on_the_first_slice_and_shares_out_again_after_an_exception_in_it(cores):
+    cores(3)
+    for fails in True, False, False:
+        threads = {}
+
+        def work(part):
+            threads[part.start] = threading.get_ident()
+            if fails and part.start == 0:
+                raise ZeroDivisionError
+        with parallel(np) as split, contextlib.suppress(ZeroDivisionError):
+            split(work, 3)
+        assert threads[0] == threading.get_ident()
+    assert threads.keys() == {0, 1, 2} and threading.get_ident() not in (threads[1], threads[2])
+
+
 def test_work_that_splits_itself_ends():
     assert ends("""
 inner = []
