@@ -16,13 +16,13 @@ from tinycaps import plot
 from tinycaps.backend import asarray, get_xp, to_numpy
 from tinycaps.distillation import distillation_loss_backward, distillation_loss_forward, soften
 from tinycaps.ops import cross_entropy_backward, cross_entropy_forward, init_mlp, mlp_backward, mlp_forward
-from tinycaps.optim import flat_then_linear, limit_norms, rising_momentum, sgd
+from tinycaps.optim import adam, flat_then_linear, limit_norms, rising_momentum, sgd
 from tinycaps.train import train
 
 SMALL = dict(teacher_hidden=[400, 400], teacher_epochs=100, teacher_learning_rate=0.5, dropout=[0.0, 0.2], largest_norm=3.0, batch=50,
-             shift=0, warp=True, hidden=[100, 100], epochs=50, learning_rate=0.2, soft_learning_rate=0.02)
+             shift=0, warp=True, hidden=[100, 100], epochs=50, learning_rate=0.2, soft_learning_rate=0.012)
 LARGE = dict(teacher_hidden=[1200, 1200], teacher_epochs=150, teacher_learning_rate=0.5, dropout=[0.2, 0.5], largest_norm=3.0, batch=100,
-             shift=2, warp=False, hidden=[800, 800], epochs=60, learning_rate=0.1, soft_learning_rate=0.05)
+             shift=2, warp=False, hidden=[800, 800], epochs=60, learning_rate=0.1, soft_learning_rate=0.001)
 MOMENTUM = 0.9
 TEACHER_MOMENTA = 0.5, 0.99
 """At its beginning, and in the second half of its training."""
@@ -47,8 +47,10 @@ def add_arguments(parser):
 
     p.add_argument("--temperature", type=command.positive_number, default=20.0, metavar="T", help="of the soft targets (default 20)")
     p.add_argument("--hidden", nargs="+", type=at_least_one, metavar="N", help=f"units of a student's layers; default {defaults('hidden')}")
+    p.add_argument("--moved", action="store_true",
+                   help="students see moved images as well, as many of them as the teacher saw, and what it answers to those")
     p.add_argument("--soft-learning-rate", type=command.positive_number, metavar="X",
-                   help=f"of students of soft targets; default {defaults('soft_learning_rate')}")
+                   help=f"of students of soft targets, Adam's; default {defaults('soft_learning_rate')}")
     training.add_arguments(p, SMALL, LARGE, "students on labels; every rate falls to zero in the second half")
     p.add_argument("--teacher-hidden", nargs="+", type=at_least_one, metavar="N", help=f"default {defaults('teacher_hidden')}")
     p.add_argument("--teacher-epochs", type=at_least_one, metavar="N", help=f"default {defaults('teacher_epochs')}")
@@ -63,6 +65,8 @@ def add_arguments(parser):
 def fill_in(arguments, data):
     """Set the arguments that were not given."""
     training.fill_in(arguments, data, SMALL, LARGE)
+    if arguments.moved and not (arguments.shift or arguments.warp):
+        raise ValueError("moved: got --shift 0 and no --warp, wanted images that move")
     if arguments.quick:
         arguments.teacher_epochs = 2
 
@@ -215,18 +219,28 @@ def listen(logits, labels, soft_targets, temperature, hard_weight):
     return loss, distillation_loss_backward(1.0, cache)
 
 
-def train_student(name, arguments, data, teacher_logits, hidden, learning_rate, temperature, hard_weight):
-    """Train a student, without regularisation or jitter, on the labels and on the teacher's softened logits of the same images."""
-    labels, alone = asarray(data.train_labels, arguments.device), hard_weight == 1
-    soft_targets = None if alone else asarray(soften(teacher_logits, temperature), arguments.device)
-    settings = {} if alone else {"temperature": temperature, "teacher_crc32": zlib.crc32(teacher_logits.tobytes())}
+def train_student(name, arguments, data, answers, teacher_logits, hidden, learning_rate, temperature, hard_weight):
+    """Train a student, without regularisation, on the labels and on its teacher's softened logits.
+
+    `teacher_logits` are those of all training images, softened once. A student that sees moved images is told what the teacher's forward,
+    `answers`, makes of each of them.
+    """
+    labels, alone, moved = asarray(data.train_labels, arguments.device), hard_weight == 1, arguments.moved
+    soft_targets = None if alone or moved else asarray(soften(teacher_logits, temperature), arguments.device)
+    settings = {} if alone else {"optimiser": "adam", "momentum": None, "temperature": temperature,
+                                 "teacher_crc32": zlib.crc32(teacher_logits.tobytes())}
+    if moved:
+        settings |= {"shift": arguments.shift, "warp": arguments.warp}
 
     def gradients(params, x, which, rng):
-        logits, cache = mlp_forward(params, x.reshape(len(x), -1))
-        loss, dlogits = listen(logits, labels[which], None if alone else soft_targets[which], temperature, hard_weight)
+        x = x.reshape(len(x), -1)
+        told = None if alone else soften(answers(x)[0], temperature) if moved else soft_targets[which]
+        logits, cache = mlp_forward(params, x)
+        loss, dlogits = listen(logits, labels[which], told, temperature, hard_weight)
         return loss, mlp_backward(dlogits, cache)
 
     params = init_mlp(np.random.default_rng(arguments.seed), [data.train_images[0].size, *hidden, teacher_logits.shape[1]])
-    return learn(name, params, gradients, data, np.arange(len(data.train_labels)), arguments, epochs=arguments.epochs,
-                 learning_rate=learning_rate, error_of=error_of, resume=arguments.resume, hidden=hidden, hard_weight=hard_weight,
-                 **settings)
+    return learn(name, params, gradients, data, np.arange(len(data.train_labels)), arguments, learning_rate=learning_rate,
+                 epochs=arguments.teacher_epochs if moved else arguments.epochs, error_of=error_of, resume=arguments.resume,
+                 update=step if alone else adam, augment=training.augmentation(arguments) if moved else None, hidden=hidden,
+                 hard_weight=hard_weight, **settings)

@@ -12,6 +12,7 @@ from tinycaps.capsules import CapsNetConfig, capsnet_forward, length_forward, lo
 from tinycaps.checkpoint import load_checkpoint
 from tinycaps.data import hold_out, load_digits
 from tinycaps.distillation import soften
+from tinycaps.optim import adam
 
 SIZE = ["--quick", "--hidden", 12, "--teacher-hidden", 20]
 
@@ -34,28 +35,37 @@ def test_the_errors_are_those_of_the_saved_networks(empty):
     assert results(distillation)["errors"] == {name: wrong / 256 for name, wrong in found.items()}
 
 
-def test_students_begin_alike_and_are_told_different_things(empty, monkeypatch):
-    calls = []
+@pytest.fixture
+def lessons(empty, monkeypatch):
+    """Of each student, who is not trained: what it begins with, loss and gradients of the first 20 images upside down, its settings."""
+    found, learn = [], teacher.learn
 
     def watched(name, params, gradients, data, labels, arguments, **settings):
         if "student" not in name:
             return learn(name, params, gradients, data, labels, arguments, **settings)
         which = np.arange(20)
-        calls.append((params, gradients(params, data.train_images[which], which, None), settings))
+        found.append((params, gradients(params, data.train_images[which, ::-1], which, None), settings))
         return teacher.Trained(params, [], 0.0, None)
-    learn = teacher.learn
     monkeypatch.setattr(teacher, "learn", watched)
-    assert call(distillation, *SIZE, "--temperature", 5) == 0
-    (first, (loss, told), hard), (second, (soft_loss, grads), soft) = calls
+    return found
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_students_begin_alike_and_are_told_different_things(lessons, moved):
+    assert call(distillation, *SIZE, "--temperature", 5, "--epochs", 7, "--teacher-epochs", 3, *["--moved"] * moved) == 0
+    (first, (loss, told), hard), (second, (soft_loss, grads), soft) = lessons
     assert all(np.array_equal(first[key], second[key]) for key in first) and loss != soft_loss
     assert (hard["hard_weight"], soft["hard_weight"], soft["temperature"]) == (1, 0, 5)
-    assert hard.get("augment") is None and soft.get("augment") is None
+    assert hard["update"] is teacher.step and soft["update"] is adam
+    assert all((each["augment"] is not None) == ("warp" in each) == moved for each in (hard, soft))
     assert "temperature" not in hard and "teacher_crc32" not in hard and "teacher_crc32" in soft           # labels alone need no teacher
     digits = load_digits()
-    z, wanted = teacher.logits_of(first, digits.train_images[::5][:20]), np.eye(10)[digits.train_labels[::5][:20]]
+    as_they_are, labels = digits.train_images[::5][:20], digits.train_labels[::5][:20]
+    seen = as_they_are[:, ::-1]
+    z, wanted = teacher.logits_of(first, seen), np.eye(10)[labels]
     np.testing.assert_allclose(told["1.bias"], (soften(z) - wanted).mean(axis=0), rtol=1e-4, atol=1e-6)
     params = load_checkpoint(next(Path("runs").rglob("checkpoint.npz"))).params
-    p = soften(teacher.logits_of(params, digits.train_images[::5][:20]), 5.0)
+    p = soften(teacher.logits_of(params, seen if moved else as_they_are), 5.0)               # stored, or asked of what the student sees
     np.testing.assert_allclose(grads["1.bias"], (5 * (soften(z, 5.0) - p)).mean(axis=0), rtol=1e-4, atol=1e-6)       # T² · (q − p)/T
 
 
@@ -94,6 +104,11 @@ def test_a_student_of_the_sweep_who_was_taught_already_is_not_taught_again(empty
     assert taught == {"teacher", "student-on-labels", "student-on-soft-targets", "12-units-at-T-=-3", "12-units-at-T-=-8"}
 
 
+def teacher_logits(path, data):
+    params, forward = distillation.capsnet_teacher(path, data, "cpu")
+    return teacher.logits_of(params, data.test_images, forward)
+
+
 def test_a_capsnet_teaches_by_its_log_odds(empty, capsys):
     assert call(capsnet, "--quick") == 0
     path = "runs/capsnet-digits-0-quick/checkpoint.npz"
@@ -104,17 +119,16 @@ def test_a_capsnet_teaches_by_its_log_odds(empty, capsys):
     params = {key: asarray(p) for key, p in found.params.items()}
     length, _ = length_forward(capsnet_forward(params, data.test_images, CapsNetConfig(**found.about["config"]))[0])
     expected = np.log(length / (1 - length))
-    _, logits = distillation.capsnet_logits(path, data, "cpu")
+    logits = teacher_logits(path, data)
     np.testing.assert_allclose(logits, expected, rtol=1e-3, atol=1e-3)
     odds = length / (1 - length)
     np.testing.assert_allclose(soften(logits), odds / odds.sum(axis=1, keepdims=True), rtol=1e-2)
     assert results(distillation)["wrong"]["teacher"] == (length.argmax(axis=1) != data.test_labels).sum()
     assert not list(Path("runs").glob("teacher*"))
-    _, rounded = distillation.capsnet_logits("out/capsnet/network.npz", data, "cpu")
-    np.testing.assert_allclose(rounded, expected, atol=0.02)
+    np.testing.assert_allclose(teacher_logits("out/capsnet/network.npz", data), expected, atol=0.02)
     line = "checkpoint: got a network that was trained on images (256, 8, 8, 1), wanted these training images, (156, 8, 8, 1)"
     with pytest.raises(ValueError, match=f"^{re.escape(line)}$"):
-        distillation.capsnet_logits(path, hold_out(data, 100), "cpu")
+        distillation.capsnet_teacher(path, hold_out(data, 100), "cpu")
 
 
 def test_the_shipped_capsnet_teaches_unless_another_is_named(empty):

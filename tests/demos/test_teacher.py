@@ -146,6 +146,7 @@ MISTAKES = {
     "no agreement": (co_distillation, ["--agreement", 0], "argument --agreement: got '0', wanted a number above 0"),
     "no other hardware": (mortal_computation, ["--pieces", 0], "argument --pieces: got '0', wanted an integer of at least 1"),
     "negative spread": (mortal_computation, ["--gain-spread=-1"], "argument --gain-spread: got '-1', wanted a number of at least 0"),
+    "nothing moves": (distillation, ["--moved", "--no-warp"], "moved: got --shift 0 and no --warp, wanted images that move"),
     "hold out everything": (distillation, ["--hold-out", 1437], "hold-out: got 1437, wanted fewer than the 1437 training images"),
     "unknown data": (mortal_computation, ["--data", "nope"], "data: got 'nope', wanted digits, mnist, fashion-mnist or FILE.npz"),
     "no capsnet": (distillation, ["--checkpoint", "nothing.npz"], "checkpoint: got nothing.npz, which does not exist"),
@@ -181,6 +182,14 @@ def test_the_teacher_is_trained_once_for_both_demos(tmp_path, monkeypatch, no_fi
     assert "teacher: epoch" not in capsys.readouterr().out
     assert {name: network for name, network in networks().items() if name.startswith("teacher")} == before and len(before) == 1
     assert quick(omitted_digit, *words, "--largest-norm", 2) == 0 and "teacher: epoch" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("demo", [distillation, omitted_digit], ids=name_of)
+def test_students_of_moved_images_learn_as_long_as_their_teacher(tmp_path, monkeypatch, no_figures, demo):
+    monkeypatch.chdir(tmp_path)
+    assert call(demo, *SMALL[demo], "--moved", "--epochs", 1, "--teacher-epochs", 3, "--batch", 200) == 0
+    about = {path.parent.name: load_checkpoint(path).about for path in Path("runs").rglob("checkpoint.npz")}
+    assert [each["epochs"] for each in about.values()] == [3, 3, 3] and all(each["warp"] for each in about.values())
 
 
 @pytest.mark.parametrize("part", ["images", "labels"])
