@@ -153,6 +153,7 @@ def test_bad_input(xp):
     refuses(ValueError, "sizes: got (3,), wanted at least an input and an output", init_mlp, rng, (3,))
     refuses(ValueError, "sizes[1]: got 0, wanted an integer of at least 1", init_mlp, rng, (3, 0, 2))
     refuses(ValueError, "params: got no arrays, wanted 0.W, 0.bias, …", mlp_forward, {}, x)
+    refuses(ValueError, "params: got 0.W, wanted 0.W, 0.bias, …", mlp_forward, {"0.W": params["0.W"]}, x)
     refuses(ValueError, "params: got 0.W, 0.bias, wanted decoder.0.W, decoder.0.bias, …",
             mlp_forward, {"0.W": params["0.W"], "0.bias": params["0.bias"]}, x, "decoder.")
     refuses(ValueError, "W: got shape (3, 5), wanted (f, m) with f = 2 as in x", mlp_forward, params, x[:, :2])

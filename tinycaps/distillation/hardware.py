@@ -9,6 +9,7 @@ import numpy as np
 from ..checks import check_count, check_not_negative, check_shapes
 from ..ops.activations import relu_backward, relu_forward
 from ..ops.linear import linear_backward, linear_forward
+from ..ops.mlp import count_layers
 
 
 def draw_hardware(rng, sizes, gain_spread=0.5, offset_spread=0.5, dtype="float32"):
@@ -125,9 +126,7 @@ def hardware_mlp_backward(dout, cache, known=True):
 
 def _count_layers(params, hardware, noise):
     """Return how many layers the network has, if the hardware has as many, and the noise too."""
-    depth = sum(key.endswith(".W") for key in params)
-    if not depth:
-        raise ValueError(f"params: got {', '.join(params) or 'no arrays'}, wanted 0.W, 0.bias, …")
+    depth = count_layers(params)
     wanted = [f"{k}.{part}" for k in range(depth) for part in ("gain", "offset")]
     if hardware.keys() != set(wanted):
         raise ValueError(f"hardware: got {', '.join(hardware) or 'no arrays'}, wanted {', '.join(wanted)}")

@@ -61,11 +61,9 @@ def mlp_forward(params, x, prefix="", dropouts=()):
     Raises
     ------
     ValueError
-        If there is no such layer in params, or there are dropouts for another number of layers.
+        If there is no such layer in params, or one lacks its bias, or there are dropouts for another number of layers.
     """
-    depth = sum(key.startswith(prefix) and key.endswith(".W") for key in params)
-    if not depth:
-        raise ValueError(f"params: got {', '.join(params) or 'no arrays'}, wanted {prefix}0.W, {prefix}0.bias, …")
+    depth = count_layers(params, prefix)
     if dropouts and len(dropouts) != depth:
         raise ValueError(f"dropouts: got {len(dropouts)}, wanted one for each of the {depth} layers, or none")
     layers = []
@@ -79,6 +77,15 @@ def mlp_forward(params, x, prefix="", dropouts=()):
             x, relu_cache = relu_forward(x)
         layers.append((dropout_cache, linear_cache, relu_cache))
     return x, (layers, x.shape, prefix)
+
+
+def count_layers(params, prefix=""):
+    """Return how many layers the mlp with such a prefix has; raise a ValueError if it has none, or if one lacks a part."""
+    depth = sum(key.startswith(prefix) and key.endswith(".W") for key in params)
+    wanted = {f"{prefix}{k}.{part}" for k in range(depth or 1) for part in ("W", "bias")}
+    if not wanted <= params.keys():
+        raise ValueError(f"params: got {', '.join(params) or 'no arrays'}, wanted {prefix}0.W, {prefix}0.bias, …")
+    return depth
 
 
 def mlp_backward(dout, cache, input_gradient=False):
