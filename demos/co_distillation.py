@@ -37,7 +37,7 @@ def build_parser():
     p, at_least_one = command.parser("co_distillation", __doc__), command.whole_number(1)
     p.add_argument("--networks", type=command.whole_number(2), default=10, metavar="N", help="default 10")
     p.add_argument("--different", action="store_true", help="tell each network the labels of its own part of the images only")
-    p.add_argument("--temperature", type=command.positive_number, default=2.0, metavar="T", help="of the others' answers (default 2)")
+    p.add_argument("--temperature", type=command.temperature, default=2.0, metavar="T", help="of the others' answers (default 2)")
     p.add_argument("--agreement", type=command.positive_number, default=1.0, metavar="W",
                    help="weight of the others' answers, that of the labels being 1 (default 1)")
     p.add_argument("--hidden", nargs="+", type=at_least_one, metavar="N",

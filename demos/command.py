@@ -52,6 +52,8 @@ not_negative = _number(float, lambda number: 0 <= number < math.inf, "a number o
 """Argument type of a weight decay and the like."""
 share = _number(float, lambda number: 0 <= number <= 1, "a number from 0 to 1")
 """Argument type of a part of a whole."""
+temperature = _number(float, lambda number: 0.01 <= number <= 1e5, "a number from 0.01 to 100,000")
+"""Argument type of a softmax's temperature: between these, single precision can tell probabilities apart."""
 
 
 def prepare(arguments):

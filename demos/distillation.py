@@ -16,7 +16,7 @@ across, although the student sees neither. With --moved both see moved images to
     python -m demos.distillation --checkpoint --temperature 2
                                                               another teacher: the CapsNet that comes with the package; or name one
     python -m demos.distillation --data mnist                 the published networks, an hour; --teacher-epochs 2 --epochs 2 for a glimpse
-    python -m demos.distillation --data mnist --moved         students see moved images as long as their teacher did, another hour
+    python -m demos.distillation --data mnist --moved         students see moved images, for as many epochs as the teacher, one more hour
     python -m demos.distillation --data mnist --resume        go on after a kill, from the last minute's checkpoint
 
 A teacher that has been trained once is found again, here and by the other demos of distillation. The test images choose nothing and are
@@ -43,6 +43,7 @@ SHOWN = 8
 RARE = 50
 """One image in so many is as doubtful as those whose soft targets are drawn."""
 TEACHER_BATCH = 100
+"""Images that the teacher answers together: few, for a CapsNet needs much memory."""
 LOOKALIKES = 2, 3, 7
 """A class, and the two that its images are held against."""
 LABELS, SOFT = "student on labels", "student on soft targets"
@@ -54,7 +55,7 @@ def build_parser():
     p = command.parser("distillation", __doc__)
     p.add_argument("--sweep", action="store_true", help="also teach students of three sizes at three temperatures")
     p.add_argument("--hard-weight", type=command.share, default=0.0, metavar="W",
-                   help="0 to 1: how much a student of soft targets listens to the labels as well (default 0)")
+                   help="0 to 1: how much a student of soft targets listens to the labels as well; 1 is the other student (default 0)")
     p.add_argument("--checkpoint", nargs="?", const="", metavar="FILE",
                    help="let a trained CapsNet be the teacher: a network.npz or checkpoint.npz; alone, the one that comes with the package")
     teacher.add_arguments(p)

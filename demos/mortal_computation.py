@@ -40,7 +40,7 @@ def build_parser():
                    help="standard deviation of the logarithm of a unit's gain (default 0.5)")
     p.add_argument("--offset-spread", type=command.not_negative, default=0.5, metavar="X", help="of a unit's offset (default 0.5)")
     p.add_argument("--noise", type=command.not_negative, default=0.1, metavar="X", help="standard deviation of the noise (default 0.1)")
-    p.add_argument("--temperature", type=command.positive_number, default=20.0, metavar="T", help="of the soft targets (default 20)")
+    p.add_argument("--temperature", type=command.temperature, default=20.0, metavar="T", help="of the soft targets (default 20)")
     p.add_argument("--hidden", nargs="+", type=command.whole_number(1), metavar="N",
                    help=f"units of each layer; default {teacher.words(SMALL['hidden'])} or {teacher.words(LARGE['hidden'])}")
     training.add_arguments(p, SMALL, LARGE, "all networks; it falls to zero in the second half")

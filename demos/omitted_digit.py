@@ -11,7 +11,7 @@ test images. Then it draws, into --out:
     python -m demos.omitted_digit                             the embedded digits, under a minute
     python -m demos.omitted_digit --omit 8 --only 0 1         other digits
     python -m demos.omitted_digit --data mnist                the published networks, an hour where the teacher is not yet trained
-    python -m demos.omitted_digit --moved                     students see moved images as well
+    python -m demos.omitted_digit --moved                     students see moved images, for as many epochs as their teacher
     python -m demos.omitted_digit --data mnist --resume       go on after a kill, from the last minute's checkpoint
 
 The test images are read once, at the end; --hold-out N judges on N training images instead. The last line of the default, an

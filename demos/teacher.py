@@ -45,10 +45,11 @@ def add_arguments(parser):
     def defaults(name):
         return " or ".join(words(each[name]) for each in (SMALL, LARGE))
 
-    p.add_argument("--temperature", type=command.positive_number, default=20.0, metavar="T", help="of the soft targets (default 20)")
+    p.add_argument("--temperature", type=command.temperature, default=20.0, metavar="T", help="of the soft targets (default 20)")
     p.add_argument("--hidden", nargs="+", type=at_least_one, metavar="N", help=f"units of a student's layers; default {defaults('hidden')}")
     p.add_argument("--moved", action="store_true",
-                   help="students see moved images as well, as many of them as the teacher saw, and what it answers to those")
+                   help="students see images moved as the teacher's are, and are told what it answers to those; --epochs is then by "
+                   "default that of the teacher")
     p.add_argument("--soft-learning-rate", type=command.positive_number, metavar="X",
                    help=f"of students of soft targets, Adam's; default {defaults('soft_learning_rate')}")
     training.add_arguments(p, SMALL, LARGE, "students on labels; every rate falls to zero in the second half")
@@ -64,11 +65,14 @@ def add_arguments(parser):
 
 def fill_in(arguments, data):
     """Set the arguments that were not given."""
+    given = arguments.epochs
     training.fill_in(arguments, data, SMALL, LARGE)
-    if arguments.moved and not (arguments.shift or arguments.warp):
-        raise ValueError("moved: got --shift 0 and no --warp, wanted images that move")
     if arguments.quick:
         arguments.teacher_epochs = 2
+    if arguments.moved:
+        arguments.epochs = given or arguments.teacher_epochs
+        if not (arguments.shift or arguments.warp):
+            raise ValueError("moved: got --shift 0 and no --warp, wanted images that move")
 
 
 def words(value):
@@ -220,10 +224,10 @@ def listen(logits, labels, soft_targets, temperature, hard_weight):
 
 
 def train_student(name, arguments, data, answers, teacher_logits, hidden, learning_rate, temperature, hard_weight):
-    """Train a student, without regularisation, on the labels and on its teacher's softened logits.
+    """Train a student, without dropout or limits to its weights, on the labels and on its teacher's softened logits.
 
-    `teacher_logits` are those of all training images, softened once. A student that sees moved images is told what the teacher's forward,
-    `answers`, makes of each of them.
+    `teacher_logits` are those of all training images, which stay the same from epoch to epoch. With --moved they do not: then the teacher's
+    forward, `answers`, is asked in every step.
     """
     labels, alone, moved = asarray(data.train_labels, arguments.device), hard_weight == 1, arguments.moved
     soft_targets = None if alone or moved else asarray(soften(teacher_logits, temperature), arguments.device)
@@ -241,6 +245,5 @@ def train_student(name, arguments, data, answers, teacher_logits, hidden, learni
 
     params = init_mlp(np.random.default_rng(arguments.seed), [data.train_images[0].size, *hidden, teacher_logits.shape[1]])
     return learn(name, params, gradients, data, np.arange(len(data.train_labels)), arguments, learning_rate=learning_rate,
-                 epochs=arguments.teacher_epochs if moved else arguments.epochs, error_of=error_of, resume=arguments.resume,
-                 update=step if alone else adam, augment=training.augmentation(arguments) if moved else None, hidden=hidden,
-                 hard_weight=hard_weight, **settings)
+                 epochs=arguments.epochs, error_of=error_of, resume=arguments.resume, update=step if alone else adam, hidden=hidden,
+                 hard_weight=hard_weight, augment=training.augmentation(arguments) if moved else None, **settings)

@@ -10,7 +10,7 @@ from tests.demos.distillation_demos import call, results
 from tinycaps.backend import asarray
 from tinycaps.capsules import CapsNetConfig, capsnet_forward, length_forward, load_capsnet, predict
 from tinycaps.checkpoint import load_checkpoint
-from tinycaps.data import hold_out, load_digits
+from tinycaps.data import hold_out, load_digits, random_shift, random_warp
 from tinycaps.distillation import soften
 from tinycaps.optim import adam
 
@@ -50,18 +50,25 @@ def lessons(empty, monkeypatch):
     return found
 
 
-@pytest.mark.parametrize("moved", [False, True])
-def test_students_begin_alike_and_are_told_different_things(lessons, moved):
-    assert call(distillation, *SIZE, "--temperature", 5, "--epochs", 7, "--teacher-epochs", 3, *["--moved"] * moved) == 0
+@pytest.mark.parametrize("words", [[], ["--moved"], ["--moved", "--shift", 1, "--no-warp"]], ids=["still", "moved", "shifted"])
+def test_students_begin_alike_and_are_told_different_things(lessons, words):
+    moved = "--moved" in words
+    assert call(distillation, *SIZE, "--temperature", 5, *words) == 0
     (first, (loss, told), hard), (second, (soft_loss, grads), soft) = lessons
     assert all(np.array_equal(first[key], second[key]) for key in first) and loss != soft_loss
     assert (hard["hard_weight"], soft["hard_weight"], soft["temperature"]) == (1, 0, 5)
     assert hard["update"] is teacher.step and soft["update"] is adam
-    assert all((each["augment"] is not None) == ("warp" in each) == moved for each in (hard, soft))
+    for each in hard, soft:
+        assert (each["augment"] is None) == (not moved)
+        assert [each.get(key) for key in ("shift", "warp")] == ([1, False] if "--shift" in words else [0, True] if moved else [None, None])
     assert "temperature" not in hard and "teacher_crc32" not in hard and "teacher_crc32" in soft           # labels alone need no teacher
     digits = load_digits()
     as_they_are, labels = digits.train_images[::5][:20], digits.train_labels[::5][:20]
     seen = as_they_are[:, ::-1]
+    if moved:
+        rng, twin = np.random.default_rng(0), np.random.default_rng(0)
+        expected = random_shift(seen, twin, 1) if "--shift" in words else random_warp(seen, twin)
+        assert np.array_equal(hard["augment"](seen, rng), expected)
     z, wanted = teacher.logits_of(first, seen), np.eye(10)[labels]
     np.testing.assert_allclose(told["1.bias"], (soften(z) - wanted).mean(axis=0), rtol=1e-4, atol=1e-6)
     params = load_checkpoint(next(Path("runs").rglob("checkpoint.npz"))).params
@@ -129,6 +136,16 @@ def test_a_capsnet_teaches_by_its_log_odds(empty, capsys):
     line = "checkpoint: got a network that was trained on images (256, 8, 8, 1), wanted these training images, (156, 8, 8, 1)"
     with pytest.raises(ValueError, match=f"^{re.escape(line)}$"):
         distillation.capsnet_teacher(path, hold_out(data, 100), "cpu")
+
+
+def test_a_capsnet_is_asked_of_what_the_student_sees(lessons):
+    assert call(distillation, "--checkpoint", "--hidden", 12, "--moved", "--temperature", 2) == 0
+    (first, _, _), (_, (_, grads), _) = lessons
+    params, config, _ = load_capsnet()
+    seen = np.ascontiguousarray(load_digits().train_images[:20, ::-1])
+    length, _ = length_forward(capsnet_forward(params, seen, config)[0])
+    q, p = soften(teacher.logits_of(first, seen), 2.0), soften(np.log(length / (1 - length)), 2.0)
+    np.testing.assert_allclose(grads["1.bias"], (2 * (q - p)).mean(axis=0), rtol=1e-3, atol=1e-4)
 
 
 def test_the_shipped_capsnet_teaches_unless_another_is_named(empty):

@@ -14,6 +14,7 @@ from demos import co_distillation, distillation, mortal_computation, omitted_dig
 from tests.demos.distillation_demos import call, files, own, results
 from tinycaps.checkpoint import load_checkpoint
 from tinycaps.data import load_digits
+from tinycaps.distillation import soften
 from tinycaps.ops import init_mlp, mlp_forward
 from tinycaps.optim import rising_momentum
 
@@ -88,6 +89,24 @@ def test_resuming_a_finished_run_trains_nothing_and_says_the_same(here, no_figur
     assert results(here) == said and not any("epoch" in line for line in printed)
 
 
+@pytest.mark.parametrize("demo", [distillation, omitted_digit], ids=name_of)
+def test_a_student_of_moved_images_interrupted_and_resumed_ends_with_the_same_bits(tmp_path, monkeypatch, no_figures, demo):
+    ends, show = {}, teacher.show
+    for whole in True, False:
+        (tmp_path / str(whole)).mkdir()
+        monkeypatch.chdir(tmp_path / str(whole))
+        if not whole:
+            def interrupt(name, arguments, line):
+                if name.startswith("student") and line["epoch"] == 1:
+                    raise KeyboardInterrupt
+            monkeypatch.setattr(teacher, "show", interrupt)
+            assert quick(demo, "--moved") == 130
+            monkeypatch.setattr(teacher, "show", show)
+        assert quick(demo, "--moved", *["--resume"] * (not whole)) == 0
+        ends[whole] = networks()
+    assert ends[True] == ends[False] and len(ends[True]) == 3
+
+
 @pytest.mark.parametrize("evaluation", [1, 3, 4])
 def test_interrupted_and_resumed_ends_with_the_same_bits(trained, tmp_path, monkeypatch, no_figures, capsys, evaluation):
     demo, folder = trained
@@ -133,8 +152,12 @@ def test_the_test_images_decide_nothing(here, monkeypatch, no_figures):
 
 
 MISTAKES = {
-    "temperature of 0": (distillation, ["--temperature", 0], "argument --temperature: got '0', wanted a number above 0"),
-    "no temperature": (omitted_digit, ["--temperature", "warm"], "argument --temperature: got 'warm', wanted a number above 0"),
+    "temperature of 0": (distillation, ["--temperature", 0],
+                         "argument --temperature: got '0', wanted a number from 0.01 to 100,000"),
+    "temperature of 1e200": (mortal_computation, ["--temperature", 1e200],
+                             "argument --temperature: got '1e+200', wanted a number from 0.01"),
+    "no temperature": (omitted_digit, ["--temperature", "warm"],
+                       "argument --temperature: got 'warm', wanted a number from 0.01 to 100,000"),
     "hard weight above 1": (distillation, ["--hard-weight", 1.5], "argument --hard-weight: got '1.5', wanted a number from 0 to 1"),
     "all units dropped": (distillation, ["--quick", "--dropout", 0.2, 1], "rate: got 1.0, wanted a number in [0, 1)"),
     "no such class": (omitted_digit, ["--omit", 12], "omit: got class 12, wanted one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"),
@@ -187,9 +210,33 @@ def test_the_teacher_is_trained_once_for_both_demos(tmp_path, monkeypatch, no_fi
 @pytest.mark.parametrize("demo", [distillation, omitted_digit], ids=name_of)
 def test_students_of_moved_images_learn_as_long_as_their_teacher(tmp_path, monkeypatch, no_figures, demo):
     monkeypatch.chdir(tmp_path)
-    assert call(demo, *SMALL[demo], "--moved", "--epochs", 1, "--teacher-epochs", 3, "--batch", 200) == 0
-    about = {path.parent.name: load_checkpoint(path).about for path in Path("runs").rglob("checkpoint.npz")}
-    assert [each["epochs"] for each in about.values()] == [3, 3, 3] and all(each["warp"] for each in about.values())
+
+    def epochs(*words):
+        assert call(demo, *SMALL[demo], "--moved", "--teacher-epochs", 3, "--batch", 200, *words) == 0
+        found = [load_checkpoint(path).about for path in Path("runs").rglob("student*/checkpoint.npz")]
+        return sorted(each["epochs"] for each in found)
+    assert epochs() == [3, 3]
+    assert epochs("--epochs", 1) == [1, 1, 3, 3]                         # unless they are told how long
+    assert epochs("--epochs", 1, "--no-warp", "--shift", 1) == epochs("--epochs", 1, "--no-warp", "--shift", 1) == [1, 1, 1, 1, 3, 3]
+    assert epochs("--epochs", 1, "--no-warp", "--shift", 2) == [1, 1, 1, 1, 1, 1, 3, 3]
+
+
+def test_the_omitted_digits_teacher_is_asked_of_what_the_student_sees(tmp_path, monkeypatch, no_figures):
+    monkeypatch.chdir(tmp_path)
+    seen, learn = [], teacher.learn
+
+    def watched(name, params, gradients, data, *rest, **settings):
+        if "student" in name:
+            x = np.ascontiguousarray(data.train_images[:20, ::-1])
+            seen.append((x, soften(teacher.logits_of(params, x), 5.0), gradients(params, x, np.arange(20), None)[1]))
+        return learn(name, params, gradients, data, *rest, **settings)
+    monkeypatch.setattr(teacher, "learn", watched)
+    assert quick(omitted_digit, "--moved", "--temperature", 5) == 0
+    params = load_checkpoint(next(Path("runs").glob("teacher*/checkpoint.npz"))).params
+    assert len(seen) == 2
+    for x, q, grads in seen:
+        p = soften(teacher.logits_of(params, x), 5.0)
+        np.testing.assert_allclose(grads["1.bias"], (5 * (q - p)).mean(axis=0), rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("part", ["images", "labels"])

@@ -183,7 +183,7 @@ def test_missing_keys(xp):
     params, x, hardware, _ = on_both(xp, *network(sizes=(3, 2)))
     for missing, left in ("0.gain", "0.offset"), ("0.offset", "0.gain"):
         refuses(ValueError, f"hardware: got {left}, wanted 0.gain, 0.offset", hardware_mlp_forward, params, x, {left: hardware[left]})
-    refuses(ValueError, "params: got no arrays, wanted 0.W, 0.bias, …", hardware_mlp_forward, {}, x, hardware)
+    refuses(ValueError, "params: got no arrays, wanted 0.W, 0.bias", hardware_mlp_forward, {}, x, hardware)
 
 
 def test_bad_noise(xp):

@@ -152,9 +152,10 @@ def test_bad_input(xp):
     rng = np.random.default_rng(0)
     refuses(ValueError, "sizes: got (3,), wanted at least an input and an output", init_mlp, rng, (3,))
     refuses(ValueError, "sizes[1]: got 0, wanted an integer of at least 1", init_mlp, rng, (3, 0, 2))
-    refuses(ValueError, "params: got no arrays, wanted 0.W, 0.bias, …", mlp_forward, {}, x)
-    refuses(ValueError, "params: got 0.W, wanted 0.W, 0.bias, …", mlp_forward, {"0.W": params["0.W"]}, x)
-    refuses(ValueError, "params: got 0.W, 0.bias, wanted decoder.0.W, decoder.0.bias, …",
+    refuses(ValueError, "params: got no arrays, wanted 0.W, 0.bias", mlp_forward, {}, x)
+    without = {key: p for key, p in params.items() if key != "1.bias"}
+    refuses(ValueError, "params: got 0.W, 0.bias, 1.W, 2.W, 2.bias, wanted 0.W, 0.bias, 1.W, 1.bias, 2.W, 2.bias", mlp_forward, without, x)
+    refuses(ValueError, "params: got 0.W, 0.bias, wanted decoder.0.W, decoder.0.bias",
             mlp_forward, {"0.W": params["0.W"], "0.bias": params["0.bias"]}, x, "decoder.")
     refuses(ValueError, "W: got shape (3, 5), wanted (f, m) with f = 2 as in x", mlp_forward, params, x[:, :2])
     refuses(TypeError, "W: got float64, wanted the precision of x, float32", mlp_forward, params, x.astype("float32"))

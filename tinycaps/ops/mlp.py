@@ -82,9 +82,9 @@ def mlp_forward(params, x, prefix="", dropouts=()):
 def count_layers(params, prefix=""):
     """Return how many layers the mlp with such a prefix has; raise a ValueError if it has none, or if one lacks a part."""
     depth = sum(key.startswith(prefix) and key.endswith(".W") for key in params)
-    wanted = {f"{prefix}{k}.{part}" for k in range(depth or 1) for part in ("W", "bias")}
-    if not wanted <= params.keys():
-        raise ValueError(f"params: got {', '.join(params) or 'no arrays'}, wanted {prefix}0.W, {prefix}0.bias, …")
+    wanted = [f"{prefix}{k}.{part}" for k in range(depth or 1) for part in ("W", "bias")]
+    if not params.keys() >= set(wanted):
+        raise ValueError(f"params: got {', '.join(params) or 'no arrays'}, wanted {', '.join(wanted)}")
     return depth
 
 
