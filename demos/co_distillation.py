@@ -1,4 +1,4 @@
-"""Small networks that learn from each other: together each becomes nearly as good as all of them were (Hinton's talk of 2021, T21).
+"""Small networks that learn from each other: together each becomes better than it was alone (Hinton's talk of 2021, T21).
 
 Ten small mlps with different first weights learn the labels, and their ensemble, the mean of their probabilities, is better than each of
 them. The same ten, from the same first weights on the same images in the same order, learn again: after a start alone, so that they do
@@ -50,7 +50,7 @@ def build_parser():
 
 
 def answers(params, images, prefixes):
-    """Return the probabilities of each network, (K, n, k)."""
+    """Return the probabilities of each network, (A, n, k)."""
     return np.stack([soften(teacher.logits_of(params, images, lambda params, x: mlp_forward(params, x, prefix))) for prefix in prefixes])
 
 
@@ -107,8 +107,6 @@ def main(argv=None):
     training.fill_in(arguments, data, SMALL, LARGE)
     if arguments.different and not given:
         arguments.learning_rate /= arguments.networks ** 0.5            # a batch tells each network fewer labels: more noise
-    if arguments.quick:
-        arguments.alone_epochs = 1
     if arguments.alone_epochs >= arguments.epochs:
         raise ValueError(f"alone-epochs: got {arguments.alone_epochs}, wanted fewer than the {arguments.epochs} epochs")
     found, log, seconds = {ALONE: [], TOGETHER: []}, [], 0.0

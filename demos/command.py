@@ -52,6 +52,10 @@ not_negative = _number(float, lambda number: 0 <= number < math.inf, "a number o
 """Argument type of a weight decay and the like."""
 share = _number(float, lambda number: 0 <= number <= 1, "a number from 0 to 1")
 """Argument type of a part of a whole."""
+less_than_all = _number(float, lambda number: 0 <= number < 1, "a number from 0 to below 1")
+"""Argument type of a part that must leave something."""
+spread = _number(float, lambda number: 0 <= number <= 3, "a number from 0 to 3")
+"""Argument type of the standard deviation of a logarithm, and of what is added to activities: beyond, everything drowns."""
 temperature = _number(float, lambda number: 0.01 <= number <= 1e5, "a number from 0.01 to 100,000")
 """Argument type of a softmax's temperature: between these, single precision can tell probabilities apart."""
 

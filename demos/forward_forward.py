@@ -250,8 +250,6 @@ def main(argv=None):
     command.prepare(arguments)
     data = training.load_data(arguments)
     training.fill_in(arguments, data, SMALL, LARGE)
-    if arguments.quick:
-        arguments.predictor_epochs = 2
     data, augment = with_room(data, arguments)
     config = fit_config(arguments, data)
     size = sum(p.size for key, p in init_ff(np.random.default_rng(0), config).items() if not key.endswith("mean_activity"))

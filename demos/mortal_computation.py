@@ -36,10 +36,10 @@ def build_parser():
     """Return the argument parser."""
     p = command.parser("mortal_computation", __doc__)
     p.add_argument("--pieces", type=command.whole_number(1), default=5, metavar="N", help="of other hardware (default 5)")
-    p.add_argument("--gain-spread", type=command.not_negative, default=0.5, metavar="X",
+    p.add_argument("--gain-spread", type=command.spread, default=0.5, metavar="X",
                    help="standard deviation of the logarithm of a unit's gain (default 0.5)")
-    p.add_argument("--offset-spread", type=command.not_negative, default=0.5, metavar="X", help="of a unit's offset (default 0.5)")
-    p.add_argument("--noise", type=command.not_negative, default=0.1, metavar="X", help="standard deviation of the noise (default 0.1)")
+    p.add_argument("--offset-spread", type=command.spread, default=0.5, metavar="X", help="of a unit's offset (default 0.5)")
+    p.add_argument("--noise", type=command.spread, default=0.1, metavar="X", help="standard deviation of the noise (default 0.1)")
     p.add_argument("--temperature", type=command.temperature, default=20.0, metavar="T", help="of the soft targets (default 20)")
     p.add_argument("--hidden", nargs="+", type=command.whole_number(1), metavar="N",
                    help=f"units of each layer; default {teacher.words(SMALL['hidden'])} or {teacher.words(LARGE['hidden'])}")

@@ -35,7 +35,6 @@ class Trained(NamedTuple):
     params: dict
     log: list
     seconds: float
-    folder: object
 
 
 def add_arguments(parser):
@@ -43,7 +42,7 @@ def add_arguments(parser):
     p, at_least_one = parser, command.whole_number(1)
 
     def defaults(name):
-        return " or ".join(words(each[name]) for each in (SMALL, LARGE))
+        return " or ".join(dict.fromkeys(words(each[name]) for each in (SMALL, LARGE)))
 
     p.add_argument("--temperature", type=command.temperature, default=20.0, metavar="T", help="of the soft targets (default 20)")
     p.add_argument("--hidden", nargs="+", type=at_least_one, metavar="N", help=f"units of a student's layers; default {defaults('hidden')}")
@@ -57,7 +56,7 @@ def add_arguments(parser):
     p.add_argument("--teacher-epochs", type=at_least_one, metavar="N", help=f"default {defaults('teacher_epochs')}")
     p.add_argument("--teacher-learning-rate", type=command.positive_number, metavar="X",
                    help=f"default {defaults('teacher_learning_rate')}")
-    p.add_argument("--dropout", nargs=2, type=command.share, metavar="P",
+    p.add_argument("--dropout", nargs=2, type=command.less_than_all, metavar="P",
                    help=f"part of the pixels, and of the hidden units, that the teacher must do without; default {defaults('dropout')}")
     p.add_argument("--largest-norm", type=command.positive_number, metavar="X",
                    help=f"of the incoming weights of each of the teacher's units; default {defaults('largest_norm')}")
@@ -67,8 +66,6 @@ def fill_in(arguments, data):
     """Set the arguments that were not given."""
     given = arguments.epochs
     training.fill_in(arguments, data, SMALL, LARGE)
-    if arguments.quick:
-        arguments.teacher_epochs = 2
     if arguments.moved:
         arguments.epochs = given or arguments.teacher_epochs
         if not (arguments.shift or arguments.warp):
@@ -159,7 +156,7 @@ def learn(name, params, gradients, data, labels, arguments, *, epochs, learning_
             seed=seed, update=update, learning_rate=lambda step: flat_then_linear(learning_rate, step, steps), augment=augment,
             evaluate=lambda params: error_of(params, *judged), evaluate_every=every, show=partial(show, name, arguments),
             resume=resume and (folder / "checkpoint.npz").exists())
-    return Trained(params, [{"network": name, **line} for line in log], seconds, folder)
+    return Trained(params, [{"network": name, **line} for line in log], seconds)
 
 
 def count_steps(arguments, labels, epochs):

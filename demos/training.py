@@ -16,6 +16,8 @@ WATCHED = 1000
 """Training images, at most, on which a training is watched where none are held out."""
 SMALL_IMAGE = 16
 """Pixels up to which a demo takes its defaults for small images."""
+QUICK = dict(epochs=2, teacher_epochs=2, predictor_epochs=2, alone_epochs=1)
+"""The defaults that --quick changes, where a demo has them."""
 
 
 def add_arguments(parser, small, large, rate_of, data="digits"):
@@ -45,7 +47,7 @@ def add_arguments(parser, small, large, rate_of, data="digits"):
                    help=f"move images by up to N pixels; default {small['shift']}, or {large['shift']}")
     p.add_argument("--warp", action=argparse.BooleanOptionalAction, help="turn, stretch and move images a little; default for small images")
     p.add_argument("--hold-out", type=at_least_one, metavar="N", help="judge on the last N training images, not on the test images")
-    p.add_argument("--quick", action="store_true", help="two epochs on 256 images: does it run at all?")
+    p.add_argument("--quick", action="store_true", help="256 images, and two epochs unless told: does it run at all?")
     p.add_argument("--resume", action="store_true", help="go on from the checkpoint in runs/")
     p.add_argument("--min-accuracy", type=share, metavar="X", help="exit code 1 if less than this part, 0 to 1, is read rightly")
 
@@ -80,11 +82,12 @@ def count_classes(data):
 def fill_in(arguments, data, small, large):
     """Set the training arguments that were not given."""
     defaults = small if is_small(data) else large
-    for name, value in (defaults | {"batch": min(defaults["batch"], len(data.train_images))}).items():
+    defaults = defaults | {"batch": min(defaults["batch"], len(data.train_images))}
+    if arguments.quick:
+        defaults |= {name: value for name, value in QUICK.items() if name in defaults}
+    for name, value in defaults.items():
         if getattr(arguments, name) is None:
             setattr(arguments, name, value)
-    if arguments.quick:
-        arguments.epochs = 2
 
 
 def augmentation(arguments):

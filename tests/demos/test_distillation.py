@@ -17,14 +17,6 @@ from tinycaps.optim import adam
 SIZE = ["--quick", "--hidden", 12, "--teacher-hidden", 20]
 
 
-@pytest.fixture
-def empty(tmp_path, monkeypatch):
-    """An empty current folder, and no figures."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tinycaps.plot.save", lambda figure, path: None)
-    return tmp_path
-
-
 def test_the_errors_are_those_of_the_saved_networks(empty):
     assert call(distillation, *SIZE) == 0
     digits, found = load_digits(), {}
@@ -45,7 +37,7 @@ def lessons(empty, monkeypatch):
             return learn(name, params, gradients, data, labels, arguments, **settings)
         which = np.arange(20)
         found.append((params, gradients(params, data.train_images[which, ::-1], which, None), settings))
-        return teacher.Trained(params, [], 0.0, None)
+        return teacher.Trained(params, [], 0.0)
     monkeypatch.setattr(teacher, "learn", watched)
     return found
 

@@ -74,13 +74,6 @@ def no_figures(monkeypatch):
     monkeypatch.setattr(demo, "draw", lambda *arguments: None)
 
 
-@pytest.fixture
-def empty(tmp_path, monkeypatch, no_figures):
-    """An empty current folder, and no figures."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def test_leaves_figures_log_record_and_checkpoint(here):
     figures = [name for name in FIGURES if here != "hybrid" or name != "label_goodness.png"]
     assert sorted(os.listdir(OUT)) == sorted([*figures, "metrics.jsonl", "run.json"])

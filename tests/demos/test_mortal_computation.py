@@ -1,6 +1,5 @@
 """Mortal computation: pieces of hardware differ, copies die on them, and what is taught lives."""
 import numpy as np
-import pytest
 
 from demos import mortal_computation as demo
 from tests.demos.distillation_demos import call, results
@@ -8,14 +7,6 @@ from tinycaps.data import load_digits
 from tinycaps.ops import init_mlp, mlp_forward
 
 HOME, COPIED, TAUGHT = (name.replace("\n", " ") for name in (demo.HOME, demo.COPIED, demo.TAUGHT))
-
-
-@pytest.fixture
-def empty(tmp_path, monkeypatch):
-    """An empty current folder, and no figures."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tinycaps.plot.save", lambda figure, path: None)
-    return tmp_path
 
 
 def test_without_spread_and_noise_hardware_is_an_mlp():

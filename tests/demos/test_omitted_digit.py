@@ -8,14 +8,6 @@ from tests.demos.distillation_demos import call, results
 from tinycaps.data import load_digits
 
 
-@pytest.fixture
-def empty(tmp_path, monkeypatch):
-    """An empty current folder, and no figures."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tinycaps.plot.save", lambda figure, path: None)
-    return tmp_path
-
-
 @pytest.mark.parametrize("words, omit, only", [([], 3, [7, 8]), (["--omit", 5, "--only", 9, 0, 9], 5, [0, 9])])
 def test_students_never_see_what_is_left_out_nor_what_is_set_aside(empty, monkeypatch, words, omit, only):
     seen, train_student = [], teacher.train_student
@@ -36,12 +28,14 @@ def test_students_never_see_what_is_left_out_nor_what_is_set_aside(empty, monkey
 def test_what_cannot_be_judged_is_refused():
     arguments = demo.build_parser().parse_args([])
     labels = np.arange(10)
-    assert len(demo.plan(arguments, labels, labels)) == 2
-    with pytest.raises(ValueError, match="^data: got no 3 to judge the student never shown a 3 on, wanted some$"):
-        demo.plan(arguments, labels, np.array([7, 8, 9]))
+    assert len(demo.plan(arguments, labels, labels, labels)) == 2
+    with pytest.raises(ValueError, match="^data: got no 3 to judge it for the student never shown a 3, wanted some$"):
+        demo.plan(arguments, labels, labels, np.array([7, 8, 9]))
+    with pytest.raises(ValueError, match="^data: got no 3 to choose the shift for the student never shown a 3, wanted some$"):
+        demo.plan(arguments, labels, np.array([7, 8, 9]), labels)
     arguments.only = [3, 7]
-    with pytest.raises(ValueError, match="^data: got no 0 or 1 or .* or 9 to judge the student shown only 3 7 on, wanted some$"):
-        demo.plan(arguments, labels, np.array([3, 7]))
+    with pytest.raises(ValueError, match="^data: got no 0 or 1 or .* or 9 to judge it for the student shown only 3 7, wanted some$"):
+        demo.plan(arguments, labels, labels, np.array([3, 7]))
 
 
 def test_errors_by_hand():
@@ -58,6 +52,6 @@ def test_a_shift_brings_back_most_of_what_was_never_shown(empty):
     assert call(demo, "--teacher-epochs", 40, "--epochs", 30, "--min-accuracy", 0.94) == 0
     first, second = results(demo)["students"].values()
     assert second[demo.BEFORE]["wrong"] > 250 > 180 > second[demo.CHOSEN]["wrong"]
-    for cases in first, second:
-        assert cases[demo.PAPER]["wrong"] <= min(cases[demo.BEFORE]["wrong"], cases[demo.CHOSEN]["wrong"])
-    assert first[demo.CHOSEN]["shift"] >= 0 > second[demo.CHOSEN]["shift"]
+    assert first[demo.CHOSEN]["shift"] > 0 > second[demo.CHOSEN]["shift"]
+    missed = [first[case]["wrong of those never shown"] for case in (demo.BEFORE, demo.CHOSEN)]
+    assert missed[0] >= 5 > 2 >= missed[1]

@@ -65,11 +65,6 @@ def here(trained, tmp_path, monkeypatch):
     return demo
 
 
-@pytest.fixture
-def no_figures(monkeypatch):
-    monkeypatch.setattr("tinycaps.plot.save", lambda figure, path: None)
-
-
 def test_leaves_figures_log_record_and_checkpoints(here):
     out = Path("out") / name_of(here)
     assert sorted(os.listdir(out)) == sorted([*FIGURES[here], "metrics.jsonl", "run.json"])
@@ -159,16 +154,19 @@ MISTAKES = {
     "no temperature": (omitted_digit, ["--temperature", "warm"],
                        "argument --temperature: got 'warm', wanted a number from 0.01 to 100,000"),
     "hard weight above 1": (distillation, ["--hard-weight", 1.5], "argument --hard-weight: got '1.5', wanted a number from 0 to 1"),
-    "all units dropped": (distillation, ["--quick", "--dropout", 0.2, 1], "rate: got 1.0, wanted a number in [0, 1)"),
+    "all units dropped": (distillation, ["--dropout", 0.2, 1], "argument --dropout: got '1', wanted a number from 0 to below 1"),
     "no such class": (omitted_digit, ["--omit", 12], "omit: got class 12, wanted one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"),
     "no such classes": (omitted_digit, ["--only", 7, 11], "only: got class 11, wanted one of 0, 1"),
     "every class": (omitted_digit, ["--only", *range(10)], "only: got every class, wanted some that the student is never shown"),
-    "a single class": (omitted_digit, ["--data", "one.npz", "--omit", 0], "wanted"),
+    "a single class": (omitted_digit, ["--data", "one.npz", "--omit", 0],
+                       "data: got a transfer set that is empty without class 0, wanted images of others, not set aside"),
+    "nothing to learn from": (omitted_digit, ["--hold-out", 1436], "data: got a transfer set that is empty without class 3, wanted images"),
     "a single network": (co_distillation, ["--networks", 1], "argument --networks: got '1', wanted an integer of at least 2"),
     "alone to the end": (co_distillation, ["--epochs", 5, "--alone-epochs", 5], "alone-epochs: got 5, wanted fewer than the 5 epochs"),
     "no agreement": (co_distillation, ["--agreement", 0], "argument --agreement: got '0', wanted a number above 0"),
     "no other hardware": (mortal_computation, ["--pieces", 0], "argument --pieces: got '0', wanted an integer of at least 1"),
-    "negative spread": (mortal_computation, ["--gain-spread=-1"], "argument --gain-spread: got '-1', wanted a number of at least 0"),
+    "negative spread": (mortal_computation, ["--gain-spread=-1"], "argument --gain-spread: got '-1', wanted a number from 0 to 3"),
+    "hardware that is only noise": (mortal_computation, ["--noise", 1e3], "argument --noise: got '1000.0', wanted a number from 0 to 3"),
     "nothing moves": (distillation, ["--moved", "--no-warp"], "moved: got --shift 0 and no --warp, wanted images that move"),
     "hold out everything": (distillation, ["--hold-out", 1437], "hold-out: got 1437, wanted fewer than the 1437 training images"),
     "unknown data": (mortal_computation, ["--data", "nope"], "data: got 'nope', wanted digits, mnist, fashion-mnist or FILE.npz"),

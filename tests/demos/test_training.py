@@ -25,10 +25,17 @@ def test_what_was_not_given_is_filled_in_by_the_size_of_the_images(side, default
     arguments = parse("--epochs", 3)
     training.fill_in(arguments, blank(100, side), SMALL, LARGE)
     assert {name: getattr(arguments, name) for name in defaults} == defaults | {"epochs": 3}
-    few, hurried = parse("--shift", 1, "--no-warp"), parse("--quick", "--epochs", 9)
+    few, hurried = parse("--shift", 1, "--no-warp"), parse("--quick")
     for each in few, hurried:
         training.fill_in(each, blank(20, side), SMALL, LARGE)
     assert (few.batch, few.shift, few.warp, few.epochs, hurried.epochs) == (20, 1, False, defaults["epochs"], 2)
+
+
+def test_haste_changes_defaults_but_nothing_that_was_given():
+    arguments = parse("--quick", "--epochs", 9)
+    arguments.alone_epochs = None
+    training.fill_in(arguments, blank(20, 8), SMALL | dict(alone_epochs=5), LARGE)
+    assert (arguments.epochs, arguments.alone_epochs) == (9, 1) and not hasattr(arguments, "teacher_epochs")
 
 
 def test_help_tells_the_defaults(capsys):

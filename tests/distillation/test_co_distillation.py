@@ -153,6 +153,19 @@ def test_told_by_hand(xp):
     close(grads["b.0.W"], [[0.75, -0.75]])
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("temperature", [1.0, 20.0])
+def test_huge_logits_give_finite_values_and_gradients(xp, dtype, temperature):
+    params = {"a.0.W": np.zeros((1, 2), dtype), "a.0.bias": np.array([1e4, -1e4], dtype), "b.0.W": np.zeros((1, 2), dtype),
+              "b.0.bias": np.array([-1e4, 1e4], dtype)}
+    params, x, labels = on(xp, params, np.ones((1, 1), dtype), np.array([0]))
+    loss, grads = co_distillation_gradients(params, x, labels, ["a.", "b."], temperature)
+    # a is right, and 2e4/T from what b is sure of, times T²; b the same, and wrong by 2e4.
+    np.testing.assert_allclose(float(loss), 2e4 * temperature + 1e4, rtol=1e-6)
+    close(grads["a.0.bias"], [temperature, -temperature])
+    close(grads["b.0.bias"], [-1 - temperature, 1 + temperature])
+
+
 def test_the_temperature_keeps_the_size_of_the_agreement(xp):
     params, x, labels = networks(xp)
     nothing = xp.zeros((3, 5), dtype=bool)

@@ -123,6 +123,13 @@ def test_logit_matching_by_hand(xp):
     close(logit_matching_backward(-3.0, cache), [[3.0, -1.5], [0.0, 0.0]])
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_huge_logits_are_matched_in_finite_numbers(xp, dtype):
+    loss, cache = logit_matching_forward(*on(xp, np.array([[1e4, -1e4]], dtype), np.array([[-1e4, 0]], dtype)))
+    np.testing.assert_allclose(float(loss), 2.5e8, rtol=1e-6)                   # ½ (4e8 + 1e8)
+    close(logit_matching_backward(1.0, cache), [[2e4, -1e4]])
+
+
 def test_logit_matching_is_a_mean_over_samples_and_a_sum_over_classes(xp):
     logits, teacher_logits = on(xp, *draw((5, 3), (5, 3)))
     loss, _ = logit_matching_forward(logits, teacher_logits)

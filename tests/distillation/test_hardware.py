@@ -122,7 +122,18 @@ def test_not_to_know_the_gain_scales_each_unit_of_the_last_layer_by_a_positive_n
     close(right["2.bias"], wrong["2.bias"] * hardware["2.gain"])
 
 
-def test_weights_mean_nothing_on_other_hardware(xp):
+def test_in_a_wide_network_not_to_know_the_gains_leans_the_right_way():
+    for seed in range(20):
+        sizes, rng = (20, 30, 30, 10), np.random.default_rng(seed)
+        params, x = init_mlp(rng, sizes, dtype="float64"), rng.standard_normal((50, 20))
+        out, cache = hardware_mlp_forward(params, x, draw_hardware(rng, sizes, dtype="float64"))
+        dout = rng.standard_normal(out.shape)
+        right, blind = hardware_mlp_backward(dout, cache), unaware(dout, cache)
+        for key, grad in right.items():
+            assert (grad * blind[key]).sum() > 0.3 * np.linalg.norm(grad) * np.linalg.norm(blind[key])
+
+
+def test_other_hardware_answers_otherwise(xp):
     params, x, hardware, _ = on_both(xp, *network())
     other, = on(xp, draw_hardware(np.random.default_rng(9), SIZES, dtype="float64"))
     assert abs(hardware_mlp_forward(params, x, hardware)[0] - hardware_mlp_forward(params, x, other)[0]).max() > 1

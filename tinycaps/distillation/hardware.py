@@ -104,8 +104,8 @@ def hardware_mlp_backward(dout, cache, known=True):
     cache : tuple
     known : bool
         With False the gains are taken for one, as they must be by whoever has not measured them: activities are what the hardware
-        makes them, but the gradient is right only up to a positive factor for each unit of the last layer; below, it merely leans
-        the right way.
+        makes them, but the gradient is right only up to a positive factor for each unit of the last layer; below, where several
+        units share what is wrong, it leans the right way in wide networks, but nothing makes sure of it.
 
     Returns
     -------

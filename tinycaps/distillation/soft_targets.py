@@ -63,7 +63,7 @@ def soft_cross_entropy_forward(logits, soft_targets, temperature=1.0):
 
     Notes
     -----
-    Same as the paper, with the mean over samples told. Computed through log Σ exp: finite for logits of any size.
+    Same as the paper, with the mean over samples told. Computed through log Σ exp: finite wherever z/T is.
     """
     temperature = check_temperature(temperature)
     check_soft_targets(logits, soft_targets)
