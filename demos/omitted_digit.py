@@ -64,8 +64,8 @@ def plan(arguments, labels, aside, judged):
     lessons = [Lesson(f"student never shown a {omit}", [k for k in there if k != omit], [omit], [omit]),
                Lesson(f"student shown only {' '.join(map(str, only))}", only, [k for k in there if k not in only], only)]
     for lesson in lessons:
-        for use, labels in ("choose the shift", aside), ("judge it", judged):
-            if not np.isin(labels, lesson.never).any():
+        for use, given in ("choose the shift", aside), ("judge it", judged):
+            if not np.isin(given, lesson.never).any():
                 raise ValueError(f"data: got no {' or '.join(map(str, lesson.never))} to {use} for the {lesson.name}, wanted some")
     return lessons
 
