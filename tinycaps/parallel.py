@@ -50,16 +50,24 @@ def _one_by_one(work, count, pieces=None):
 
 
 def _share_out(pool, cores, work, count, pieces=None):
-    """Run the first slice here and the others on the pool, under the caller's np.errstate; return or raise, also on Ctrl-C, when none
-    of them is at work."""
+    """Work on the first slice here, and on each of the others wherever a thread is idle, here too, under the caller's np.errstate;
+    return or raise, also on Ctrl-C, when none of them is at work."""
     first, *others = _cut(count, pieces or cores)
-    running = [pool.submit(copy_context().run, work, part) for part in others]
+    waiting = iter(others)
+
+    def take():
+        for part in waiting:                                            # the threads share the iterator: each slice is taken once
+            work(part)
+
+    running = [pool.submit(copy_context().run, take) for _ in others[:cores - 1]]
     _here.inside = True
     try:
         work(first)
+        take()
         wait(running)
     finally:
         _here.inside = False
+        list(waiting)                                                   # whatever went wrong here, nobody takes another
         for future in running:
             future.cancel()
         wait(running)
