@@ -22,7 +22,7 @@ from ..workspace import empty
 from .routing import routing_backward, routing_forward
 from .squash import squash_backward, squash_forward
 
-CHUNK = 8
+CHUNK = 4
 """Samples that are worked on together."""
 
 
