@@ -2,9 +2,10 @@
 
 The teacher is that of demos.distillation. One student sees its soft targets of all digits but 3s: to it the 3 is a mythical digit, and it
 misreads many, mostly because the bias of that class has become far too low: with this one number raised, it misreads far fewer.
-Another student sees 7s and 8s alone: with the biases of these two lowered, it knows something of all ten. The number is chosen on
-training images set aside from the students, which have their 3s and all others; beside it stands the paper's choice, the best one on the
-test images. Then it draws, into --out:
+Another student sees 7s and 8s alone: with the biases of these two lowered, it knows something of all ten. The number is chosen on the
+training images that a student is not shown: all those of a class it must not see, and every twelfth (of the embedded digits every fifth)
+image of the others, which stands for twelve. Beside it stands the paper's choice, the best one on the test images. Then it draws, into
+--out:
 
     bias_shift.png            the errors of both students against what is added to the biases
 
@@ -16,7 +17,7 @@ test images. Then it draws, into --out:
 
 --epochs is that of the students, and --shift and --warp move the teacher's images alone without --moved. The test images are read once,
 at the end; --hold-out N judges on N training images instead. The last line of the default, an image or two more or less on another BLAS:
-test errors 14 to 4 of 360 by a shift of the bias of 3, never shown (10 to 0 of its 48); 273 to 84 by that of 7 8, shown alone
+test errors 14 to 4 of 360 by a shift of the bias of 3, never shown (10 to 0 of its 48); 273 to 85 by that of 7 8, shown alone
 """
 from functools import partial
 from typing import NamedTuple
@@ -29,7 +30,7 @@ from tinycaps.distillation import choose_bias_shift
 from tinycaps.ops import mlp_forward
 
 SHIFTS = np.round(np.arange(-20, 20.01, 0.1), 1)
-BEFORE, CHOSEN, PAPER = "no shift", "chosen on images set aside", "the paper's choice, best on the images judged"
+BEFORE, CHOSEN, PAPER = "no shift", "chosen on training images not shown", "the paper's choice, best on the images judged"
 
 
 class Lesson(NamedTuple):
@@ -39,6 +40,15 @@ class Lesson(NamedTuple):
     shown: list
     never: list
     shifted: list
+
+
+class Judged(NamedTuple):
+    """What a student answers to some images."""
+
+    logits: np.ndarray
+    labels: np.ndarray
+    counts: np.ndarray
+    """How many images each stands for."""
 
 
 def build_parser():
@@ -52,7 +62,7 @@ def build_parser():
 
 
 def plan(arguments, labels, aside, judged):
-    """Return both lessons, for a transfer set with such labels; those set aside, and those judged, must have what was never shown."""
+    """Return both lessons, for a transfer set with such labels: of what is shown some must be set aside, of what is not some be judged."""
     there, omit, only = np.unique(labels).tolist(), arguments.omit, sorted(set(arguments.only))
     if set(there) <= {omit}:
         raise ValueError(f"data: got a transfer set that is empty without class {omit}, wanted images of others, not set aside")
@@ -64,34 +74,37 @@ def plan(arguments, labels, aside, judged):
     lessons = [Lesson(f"student never shown a {omit}", [k for k in there if k != omit], [omit], [omit]),
                Lesson(f"student shown only {' '.join(map(str, only))}", only, [k for k in there if k not in only], only)]
     for lesson in lessons:
-        for use, given in ("choose the shift", aside), ("judge it", judged):
-            if not np.isin(given, lesson.never).any():
-                raise ValueError(f"data: got no {' or '.join(map(str, lesson.never))} to {use} for the {lesson.name}, wanted some")
+        for use, classes, given in ("choose the shift", lesson.shown, aside), ("judge it", lesson.never, judged):
+            if not np.isin(given, classes).any():
+                raise ValueError(f"data: got no {' or '.join(map(str, classes))} to {use} for the {lesson.name}, wanted some")
     return lessons
 
 
-def count_wrong(logits, labels, lesson, shift):
+def count_wrong(part, lesson, shift):
     """Return how many images are misread, and how many of those never shown, when the biases are shifted."""
-    missed = (logits + shift * np.isin(np.arange(logits.shape[1]), lesson.shifted)).argmax(axis=1) != labels
-    return int(missed.sum()), int((missed & np.isin(labels, lesson.never)).sum())
+    missed = (part.logits + shift * np.isin(np.arange(part.logits.shape[1]), lesson.shifted)).argmax(axis=1) != part.labels
+    return int(part.counts[missed].sum()), int(part.counts[missed & np.isin(part.labels, lesson.never)].sum())
 
 
-def judge(lesson, test, aside):
-    """Return a student's errors on the test images for three shifts; test and aside are its logits and the labels."""
-    shifts = [0.0, *(float(choose_bias_shift(*part, lesson.shifted, SHIFTS)[0]) for part in (aside, test))]
-    return {name: dict(zip(("shift", "wrong", "wrong of those never shown"), (shift, *count_wrong(*test, lesson, shift))))
+def judge(lesson, test, not_shown):
+    """Return a student's errors on the test images for three shifts: none, the best on training images not shown, and the best."""
+    shifts = [0.0]
+    for logits, labels, counts in not_shown, test:
+        shifts.append(float(choose_bias_shift(logits, labels, lesson.shifted, SHIFTS, counts)[0]))
+    return {name: dict(zip(("shift", "wrong", "wrong of those never shown"), (shift, *count_wrong(test, lesson, shift))))
             for name, shift in zip((BEFORE, CHOSEN, PAPER), shifts)}
 
 
 def panel(lesson, cases, parts):
-    """Return the curves of a student for the figure, about the shifts that were chosen; parts are names to logits and labels."""
+    """Return the curves of a student for the figure, about the shifts that were chosen; parts are names to what was judged."""
     found = [case["shift"] for case in cases.values()]
     shifts = SHIFTS[(SHIFTS >= min(found) - 2) & (SHIFTS <= max(found) + 2)]
     curves = {}
-    for part, (logits, labels) in parts.items():
-        wrong = np.array([count_wrong(logits, labels, lesson, shift) for shift in shifts])
-        for what, errors in zip(("all", "never shown"), (wrong / [len(labels), np.isin(labels, lesson.never).sum()]).T):
-            curves[f"{part}, {what}"] = list(zip(shifts, errors))
+    for name, part in parts.items():
+        wrong = np.array([count_wrong(part, lesson, shift) for shift in shifts])
+        counts = part.counts.sum(), part.counts[np.isin(part.labels, lesson.never)].sum()
+        for what, errors in zip(("all", "never shown"), (wrong / counts).T):
+            curves[f"{name}, {what}"] = list(zip(shifts, errors))
     return {"curves": curves, "places": {name: cases[name]["shift"] for name in (CHOSEN, PAPER)}}
 
 
@@ -102,19 +115,23 @@ def main(argv=None):
     command.prepare(arguments)
     data = training.load_data(arguments)
     teacher.fill_in(arguments, data)
-    aside = np.arange(len(data.train_labels)) % (5 if training.is_small(data) else 12) == 0
+    thinning = 5 if training.is_small(data) else 12
+    aside = np.arange(len(data.train_labels)) % thinning == 0
     lessons = plan(arguments, data.train_labels[~aside], data.train_labels[aside], data.test_labels)
     word, judged_on = training.judged(arguments)
     trained = teacher.train_teacher(arguments, data)
     log, minutes, results, panels = trained.log, {"teacher": trained.seconds / 60}, {}, {}
     for lesson in lessons:
-        chosen = ~aside & np.isin(data.train_labels, lesson.shown)
-        transfer = data._replace(train_images=data.train_images[chosen], train_labels=data.train_labels[chosen])
+        may_show = np.isin(data.train_labels, lesson.shown)
+        shown = may_show & ~aside
+        transfer = data._replace(train_images=data.train_images[shown], train_labels=data.train_labels[shown])
         student = teacher.train_student(lesson.name, arguments, transfer, partial(mlp_forward, trained.params),
                                         teacher.logits_of(trained.params, transfer.train_images), arguments.hidden,
                                         arguments.soft_learning_rate, arguments.temperature, hard_weight=0.0)
-        parts = {word: data[2:], "set aside": (data.train_images[aside], data.train_labels[aside])}
-        parts = {name: (teacher.logits_of(student.params, images), labels) for name, (images, labels) in parts.items()}
+        not_shown = aside | ~may_show
+        parts = {word: (*data[2:], np.ones_like(data.test_labels)),
+                 "not shown": (data.train_images[not_shown], data.train_labels[not_shown], np.where(may_show[not_shown], thinning, 1))}
+        parts = {name: Judged(teacher.logits_of(student.params, images), *rest) for name, (images, *rest) in parts.items()}
         results[lesson.name] = judge(lesson, *parts.values())
         panels[f"{lesson.name},\nbias of {' '.join(map(str, lesson.shifted))} shifted"] = panel(lesson, results[lesson.name], parts)
         log, minutes[lesson.name] = log + student.log, student.seconds / 60

@@ -28,11 +28,11 @@ def test_students_never_see_what_is_left_out_nor_what_is_set_aside(empty, monkey
 def test_what_cannot_be_judged_is_refused():
     arguments = demo.build_parser().parse_args([])
     labels = np.arange(10)
-    assert len(demo.plan(arguments, labels, labels, labels)) == 2
+    assert len(demo.plan(arguments, labels, np.array([3, 7]), labels)) == 2
     with pytest.raises(ValueError, match="^data: got no 3 to judge it for the student never shown a 3, wanted some$"):
         demo.plan(arguments, labels, labels, np.array([7, 8, 9]))
-    with pytest.raises(ValueError, match="^data: got no 3 to choose the shift for the student never shown a 3, wanted some$"):
-        demo.plan(arguments, labels, np.array([7, 8, 9]), labels)
+    with pytest.raises(ValueError, match="^data: got no 7 or 8 to choose the shift for the student shown only 7 8, wanted some$"):
+        demo.plan(arguments, labels, np.array([3, 4]), labels)
     arguments.only = [3, 7]
     with pytest.raises(ValueError, match="^data: got no 0 or 1 or .* or 9 to judge it for the student shown only 3 7, wanted some$"):
         demo.plan(arguments, labels, labels, np.array([3, 7]))
@@ -41,11 +41,13 @@ def test_what_cannot_be_judged_is_refused():
 def test_errors_by_hand():
     logits, labels = np.array([[2, 0, 0], [3, 0, 2], [0, 5, 4], [0, 5, 1.0]]), np.array([0, 2, 2, 1])
     lesson = demo.Lesson("", [0, 1], [2], [2])
-    assert [demo.count_wrong(logits, labels, lesson, shift) for shift in (0, 1.5, 3, 5)] == [(2, 2), (0, 0), (1, 0), (2, 0)]
-    found = demo.judge(lesson, (logits, labels), (logits[1:2], labels[1:2]))
+    test, one = demo.Judged(logits, labels, np.ones(4, int)), demo.Judged(logits[1:2], labels[1:2], np.array([1]))
+    assert [demo.count_wrong(test, lesson, shift) for shift in (0, 1.5, 3, 5)] == [(2, 2), (0, 0), (1, 0), (2, 0)]
+    assert demo.count_wrong(test._replace(counts=np.array([7, 5, 1, 1])), lesson, 3) == (7, 0)
+    found = demo.judge(lesson, test, one)
     assert found[demo.BEFORE] == {"shift": 0.0, "wrong": 2, "wrong of those never shown": 2}
     assert 1 < found[demo.PAPER]["shift"] < 2 and found[demo.PAPER]["wrong"] == 0
-    assert found[demo.CHOSEN]["shift"] > 3                               # the one image set aside knows no upper bound
+    assert found[demo.CHOSEN]["shift"] > 3                               # the one image not shown knows no upper bound
 
 
 def test_a_shift_brings_back_most_of_what_was_never_shown(empty):

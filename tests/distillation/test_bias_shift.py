@@ -64,6 +64,16 @@ def test_the_bias_of_an_unseen_class_is_found(xp):
     assert 3 <= shift <= 4 and min(errors) < errors[shifts.index(0)] / 2
 
 
+def test_a_sample_that_stands_for_more_counts_as_so_many(xp):
+    rng = np.random.default_rng(0)
+    logits, labels, counts = rng.standard_normal((40, 3)), rng.integers(0, 3, 40), rng.integers(1, 5, 40)
+    shifts = [-2.0, -0.5, 0.25, 3.0]
+    repeated = choose_bias_shift(*on(xp, logits.repeat(counts, axis=0), labels.repeat(counts)), [2], shifts)
+    assert choose_bias_shift(*on(xp, logits, labels), [2], shifts, *on(xp, counts)) == repeated
+    # By hand: at 1.5 the second zero is misread as well as both twos, at 4.5 the first zero alone.
+    assert choose_bias_shift(*on(xp, LOGITS, LABELS), [2], [1.5, 4.5], *on(xp, np.array([1, 9, 1, 2]))) == (4.5, [12, 9])
+
+
 def test_numpys_numbers_will_do(xp):
     logits, labels = on(xp, LOGITS, LABELS)
     shift, errors = choose_bias_shift(logits, labels, np.array([2]), np.array([0, 4.5]))
@@ -76,6 +86,9 @@ def test_bad_input(xp):
         refuses(ValueError, f"classes: got {classes}, wanted some of 0..2", choose_bias_shift, logits, labels, classes, [0.0])
     for shifts, came in ([], "none"), ([0.0, np.nan], "[0.0, nan]"), ([np.inf], "[inf]"):
         refuses(ValueError, f"shifts: got {came}, wanted finite numbers to choose from", choose_bias_shift, logits, labels, [2], shifts)
+    for counts, came in ([1, 1, 1], "int64 of shape (3,)"), ([1, 0, 1, 1], "int64 of shape (4,)"), ([1.0] * 4, "float64 of shape (4,)"):
+        refuses(ValueError, f"counts: got {came}, wanted 4 integers from 1",
+                choose_bias_shift, logits, labels, [2], [0.0], *on(xp, np.array(counts)))
     refuses_bad_labels(xp, lambda labels: choose_bias_shift(logits[:2], labels, [2], [0.0]))
     refuses(ValueError, "logits: got shape (3,), wanted (n, k)", choose_bias_shift, logits[0], labels, [2], [0.0])
     refuses(ValueError, "logits: got shape (0, 3), wanted at least one along every axis",
@@ -88,3 +101,4 @@ def test_host_and_device_do_not_mix(xp):
     logits, labels = on(xp, LOGITS, LABELS)
     refuses_two_memories("logits, labels", choose_bias_shift, logits, LABELS, [2], [0.0])
     refuses_two_memories("logits, labels", choose_bias_shift, LOGITS, labels, [2], [0.0])
+    refuses_two_memories("logits, counts", choose_bias_shift, logits, labels, [2], [0.0], LABELS + 1)
