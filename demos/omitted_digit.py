@@ -103,7 +103,7 @@ def panel(lesson, cases, parts):
     for name, part in parts.items():
         wrong = np.array([count_wrong(part, lesson, shift) for shift in shifts])
         counts = part.counts.sum(), part.counts[np.isin(part.labels, lesson.never)].sum()
-        for what, errors in zip(("all", "never shown"), (wrong / counts).T):
+        for what, errors in zip(("all", "classes never shown"), (wrong / counts).T):
             curves[f"{name}, {what}"] = list(zip(shifts, errors))
     return {"curves": curves, "places": {name: cases[name]["shift"] for name in (CHOSEN, PAPER)}}
 
@@ -130,7 +130,7 @@ def main(argv=None):
                                         arguments.soft_learning_rate, arguments.temperature, hard_weight=0.0)
         not_shown = aside | ~may_show
         parts = {word: (*data[2:], np.ones_like(data.test_labels)),
-                 "not shown": (data.train_images[not_shown], data.train_labels[not_shown], np.where(may_show[not_shown], thinning, 1))}
+                 "training": (data.train_images[not_shown], data.train_labels[not_shown], np.where(may_show[not_shown], thinning, 1))}
         parts = {name: Judged(teacher.logits_of(student.params, images), *rest) for name, (images, *rest) in parts.items()}
         results[lesson.name] = judge(lesson, *parts.values())
         panels[f"{lesson.name},\nbias of {' '.join(map(str, lesson.shifted))} shifted"] = panel(lesson, results[lesson.name], parts)
