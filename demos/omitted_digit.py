@@ -103,7 +103,7 @@ def panel(lesson, cases, parts):
     for name, part in parts.items():
         wrong = np.array([count_wrong(part, lesson, shift) for shift in shifts])
         counts = part.counts.sum(), part.counts[np.isin(part.labels, lesson.never)].sum()
-        for what, errors in zip(("all", "classes never shown"), (wrong / counts).T):
+        for what, errors in zip(("all", "never shown"), (wrong / counts).T):
             curves[f"{name}, {what}"] = list(zip(shifts, errors))
     return {"curves": curves, "places": {name: cases[name]["shift"] for name in (CHOSEN, PAPER)}}
 
