@@ -23,6 +23,7 @@ def blas_threads():
 
 
 sees_blas = pytest.mark.skipif(max(blas_threads(), default=1) < 2, reason="no BLAS with two threads or more that threadpoolctl sees")
+holds_blas = pytest.mark.skipif(not blas_threads(), reason="no BLAS that threadpoolctl sees")
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_on_the_device_one_slice_is_everything(monkeypatch, cores):
         assert slices(stand_in.activate(monkeypatch), 10, pieces) == ([slice(0, 10)], {threading.get_ident()})
 
 
-@sees_blas
+@holds_blas
 def test_slices_run_at_the_same_time(cores):
     cores(3)
     all_here = threading.Barrier(3, timeout=30)
@@ -84,7 +85,7 @@ def test_slices_run_at_the_same_time(cores):
         split(lambda part: all_here.wait(), 3)                          # a barrier breaks unless three wait together
 
 
-@sees_blas
+@holds_blas
 def test_all_threads_work_until_the_last_of_many_slices(cores):
     cores(3)
     all_here = threading.Barrier(3, timeout=30)
@@ -181,6 +182,51 @@ def test_an_exception_in_any_slice_comes_out(cores, pretended, bad):
     assert covers(slices(np, 10)[0], 10)                                # and the threads go on to work
 
 
+def in_another_thread(body):
+    """Call body in a slice of a thread that is not the caller's."""
+    caller, both = threading.get_ident(), threading.Barrier(2, timeout=30)
+
+    def work(part):
+        both.wait()
+        if threading.get_ident() != caller:
+            body()
+    with parallel(np) as split:
+        split(work, 2, 2)
+
+
+@holds_blas
+def test_an_exception_in_another_thread_comes_out(cores):
+    cores(2)
+    with pytest.raises(ZeroDivisionError):
+        in_another_thread(lambda: 1 / 0)
+
+
+@holds_blas
+def test_another_thread_works_under_the_callers_errstate(cores):
+    cores(2)
+    seen = []
+    for over in "raise", "ignore":
+        with np.errstate(over=over):
+            in_another_thread(lambda: seen.append(np.geterr()["over"]))
+    assert seen == ["raise", "ignore"]
+
+
+@holds_blas
+def test_nobody_waits_for_threads_that_are_busy_elsewhere(cores):
+    cores(2)
+    begun, go_on, told = threading.Event(), threading.Event(), []
+
+    def long():
+        begun.set()
+        told.append(go_on.wait(3))
+    other_caller = threading.Thread(target=in_another_thread, args=[long])
+    other_caller.start()
+    assert begun.wait(30) and covers(slices(np, 10, 4)[0], 10)
+    go_on.set()
+    other_caller.join()
+    assert told == [True]                                               # it was still at work
+
+
 def test_when_an_exception_comes_out_no_slice_is_still_at_work(cores):
     cores(2)
     started, finished = threading.Event(), []
@@ -195,6 +241,19 @@ def test_when_an_exception_comes_out_no_slice_is_still_at_work(cores):
     with contextlib.suppress(ZeroDivisionError), parallel(np) as split:
         split(work, 2, 2)
     assert not started.is_set() or finished == [slice(1, 2)]            # it would go on writing into a workspace
+
+
+@holds_blas
+def test_a_slice_of_the_caller_that_splits_does_all_of_that_itself(cores):
+    cores(2)
+    threads = []
+
+    def work(part):
+        with parallel(np) as split:
+            split(lambda inner: (time.sleep(0.02), threads.append(threading.get_ident())), 4, 4)
+    with parallel(np) as split:
+        split(work, 1)                                                  # the other thread has nothing to do
+    assert threads == 4 * [threading.get_ident()]
 
 
 @pytest.mark.parametrize("pretended", [1, 3])
@@ -266,14 +325,16 @@ print("done" if os.waitpid(child, 0)[1] == 0 else "hung")
 """) == "done"
 
 
+@holds_blas
 def test_an_interrupt_of_the_callers_slice_comes_out_when_no_slice_is_at_work_any_more(cores):
     cores(2)
-    done = []
+    done, begun = [], threading.Event()
 
     def work(part):
         if part.start == 0:
-            time.sleep(0.1)                                             # the second slice has begun
+            begun.wait(30)
             raise KeyboardInterrupt
+        begun.set()
         time.sleep(0.3)
         done.append(part)
     with pytest.raises(KeyboardInterrupt), parallel(np) as split:
@@ -283,6 +344,7 @@ def test_an_interrupt_of_the_callers_slice_comes_out_when_no_slice_is_at_work_an
     assert done == ended == [slice(1, 2)]
 
 
+@holds_blas
 def test_an_interrupt_while_the_caller_waits_comes_out_when_no_slice_is_at_work_any_more(cores, monkeypatch):
     cores(2)
     original, done = module.wait, []

@@ -50,28 +50,30 @@ def _one_by_one(work, count, pieces=None):
 
 
 def _share_out(pool, cores, work, count, pieces=None):
-    """Work on the first slice here, and on each of the others wherever a thread is idle, here too, under the caller's np.errstate;
-    return or raise, also on Ctrl-C, when none of them is at work."""
+    """Work on the first slice here; then this thread and the pool's take one after another until none is left, all under the caller's
+    np.errstate. Return or raise, also on Ctrl-C, when none of them is at work."""
     first, *others = _cut(count, pieces or cores)
-    waiting = iter(others)
+    waiting, futures = iter(others), []
 
     def take():
-        for part in waiting:                                            # the threads share the iterator: each slice is taken once
+        for part in waiting:                                            # one iterator for all: Python's lock gives a slice to one thread
             work(part)
 
-    running = [pool.submit(copy_context().run, take) for _ in others[:cores - 1]]
+    def begun():
+        return [future for future in futures if not future.cancel()]
+
     _here.inside = True
     try:
+        for _ in others[:cores - 1]:
+            futures.append(pool.submit(copy_context().run, take))
         work(first)
         take()
-        wait(running)
+        wait(begun())
     finally:
         _here.inside = False
         list(waiting)                                                   # whatever went wrong here, nobody takes another
-        for future in running:
-            future.cancel()
-        wait(running)
-    for future in running:
+        wait(begun())
+    for future in begun():
         future.result()
 
 

@@ -68,7 +68,7 @@ def same_bits(a, b):
 
 
 @configs
-@pytest.mark.parametrize("n", [1, 7, 8, 9, 20, 33])                     # chunks of 8, and what is left over
+@pytest.mark.parametrize("n", [1, 3, 4, 5, 18, 33])                     # chunks of 4, and what is left over
 def test_equals_the_plain_network_in_value_and_every_gradient(xp, config, n):
     arrays = case(xp, config, n)
     agree(run(FAST, *arrays, config), run(PLAIN, *arrays, config))

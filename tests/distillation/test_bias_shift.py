@@ -86,9 +86,10 @@ def test_bad_input(xp):
         refuses(ValueError, f"classes: got {classes}, wanted some of 0..2", choose_bias_shift, logits, labels, classes, [0.0])
     for shifts, came in ([], "none"), ([0.0, np.nan], "[0.0, nan]"), ([np.inf], "[inf]"):
         refuses(ValueError, f"shifts: got {came}, wanted finite numbers to choose from", choose_bias_shift, logits, labels, [2], shifts)
-    for counts, came in ([1, 1, 1], "int64 of shape (3,)"), ([1, 0, 1, 1], "int64 of shape (4,)"), ([1.0] * 4, "float64 of shape (4,)"):
-        refuses(ValueError, f"counts: got {came}, wanted 4 integers from 1",
-                choose_bias_shift, logits, labels, [2], [0.0], *on(xp, np.array(counts)))
+    for kind, counts, message in ((ValueError, [1, 1, 1], "got shape (3,) from 1, wanted (4,) from 1"),
+                                  (ValueError, [1, 0, 1, 1], "got shape (4,) from 0, wanted (4,) from 1"),
+                                  (TypeError, [1.0] * 4, "got dtype float64, wanted an array of integers")):
+        refuses(kind, f"counts: {message}", choose_bias_shift, logits, labels, [2], [0.0], *on(xp, np.array(counts)))
     refuses_bad_labels(xp, lambda labels: choose_bias_shift(logits[:2], labels, [2], [0.0]))
     refuses(ValueError, "logits: got shape (3,), wanted (n, k)", choose_bias_shift, logits[0], labels, [2], [0.0])
     refuses(ValueError, "logits: got shape (0, 3), wanted at least one along every axis",

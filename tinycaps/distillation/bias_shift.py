@@ -39,8 +39,10 @@ def choose_bias_shift(logits, labels, classes, shifts, counts=None):
     xp = named_xp(logits=logits, labels=labels)
     counts = xp.ones_like(labels) if counts is None else counts
     named_xp(logits=logits, counts=counts)
-    if counts.shape != labels.shape or counts.dtype.kind not in "iu" or int(counts.min()) < 1:
-        raise ValueError(f"counts: got {counts.dtype} of shape {counts.shape}, wanted {len(labels)} integers from 1")
+    if counts.dtype.kind not in "iu":
+        raise TypeError(f"counts: got dtype {counts.dtype}, wanted an array of integers")
+    if counts.shape != labels.shape or int(counts.min()) < 1:
+        raise ValueError(f"counts: got shape {counts.shape} from {counts.min()}, wanted {labels.shape} from 1")
     classes, shifts = list(classes), list(shifts)
     if not classes or any(k not in range(logits.shape[1]) for k in classes):
         raise ValueError(f"classes: got {classes}, wanted some of 0..{logits.shape[1] - 1}")
