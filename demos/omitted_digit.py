@@ -4,12 +4,12 @@ The teacher is that of demos.distillation. One student sees its soft targets of 
 misreads many, mostly because the bias of that class has become far too low: with this one number raised, it misreads far fewer.
 Another student sees 7s and 8s alone: with the biases of these two lowered, it knows something of all ten. The number is chosen on the
 training images that a student is not shown: all those of a class it must not see, and every twelfth (of the embedded digits every fifth)
-image of the others, which stands for twelve. Beside it stands the paper's choice, the best one on the test images. Then it draws, into
---out:
+image of the others, which stands for twelve (five). Beside it stands the paper's choice, the best one on the test images. Then it draws,
+into --out:
 
     bias_shift.png            the errors of both students against what is added to the biases
 
-    python -m demos.omitted_digit                             the embedded digits, under a minute
+    python -m demos.omitted_digit                             the embedded digits, half a minute
     python -m demos.omitted_digit --omit 8 --only 0 1         other digits
     python -m demos.omitted_digit --data mnist                the published networks, an hour where the teacher is not yet trained
     python -m demos.omitted_digit --moved                     students see moved images, for as many epochs as their teacher
@@ -42,8 +42,8 @@ class Lesson(NamedTuple):
     shifted: list
 
 
-class Judged(NamedTuple):
-    """What a student answers to some images."""
+class Answers(NamedTuple):
+    """A student's, to some images."""
 
     logits: np.ndarray
     labels: np.ndarray
@@ -62,7 +62,8 @@ def build_parser():
 
 
 def plan(arguments, labels, aside, judged):
-    """Return both lessons, for a transfer set with such labels: of what is shown some must be set aside, of what is not some be judged."""
+    """Return both lessons, for a transfer set with such labels; some of the classes shown must be set aside, and some of those never shown
+    be judged."""
     there, omit, only = np.unique(labels).tolist(), arguments.omit, sorted(set(arguments.only))
     if set(there) <= {omit}:
         raise ValueError(f"data: got a transfer set that is empty without class {omit}, wanted images of others, not set aside")
@@ -131,7 +132,7 @@ def main(argv=None):
         not_shown = aside | ~may_show
         parts = {word: (*data[2:], np.ones_like(data.test_labels)),
                  "training": (data.train_images[not_shown], data.train_labels[not_shown], np.where(may_show[not_shown], thinning, 1))}
-        parts = {name: Judged(teacher.logits_of(student.params, images), *rest) for name, (images, *rest) in parts.items()}
+        parts = {name: Answers(teacher.logits_of(student.params, images), *rest) for name, (images, *rest) in parts.items()}
         results[lesson.name] = judge(lesson, *parts.values())
         panels[f"{lesson.name},\nbias of {' '.join(map(str, lesson.shifted))} shifted"] = panel(lesson, results[lesson.name], parts)
         log, minutes[lesson.name] = log + student.log, student.seconds / 60

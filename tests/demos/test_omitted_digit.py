@@ -10,18 +10,22 @@ from tinycaps.data import load_digits
 
 @pytest.mark.parametrize("words, omit, only", [([], 3, [7, 8]), (["--omit", 5, "--only", 9, 0, 9], 5, [0, 9])])
 def test_students_never_see_what_is_left_out_nor_what_is_set_aside(empty, monkeypatch, words, omit, only):
-    seen, train_student = [], teacher.train_student
+    seen, chosen_on, train_student, judge = [], [], teacher.train_student, demo.judge
 
     def watched(name, arguments, data, *rest, hard_weight):
         seen.append(data)
         assert hard_weight == 0                                          # no label is told
         return train_student(name, arguments, data, *rest, hard_weight)
     monkeypatch.setattr(teacher, "train_student", watched)
+    monkeypatch.setattr(demo, "judge", lambda lesson, test, not_shown: chosen_on.append(not_shown) or judge(lesson, test, not_shown))
     assert call(demo, "--quick", "--hidden", 12, "--teacher-hidden", 20, *words) == 0
     labels = load_digits().train_labels[::5][:256]
     transfer = labels[np.arange(256) % 5 != 0]                           # a fifth is set aside
     assert np.array_equal(seen[0].train_labels, transfer[transfer != omit])
     assert np.array_equal(seen[1].train_labels, transfer[np.isin(transfer, only)])
+    for shown, part in zip((labels != omit, np.isin(labels, only)), chosen_on, strict=True):
+        not_shown = (np.arange(256) % 5 == 0) | ~shown
+        assert np.array_equal(part.labels, labels[not_shown]) and np.array_equal(part.counts, np.where(shown, 5, 1)[not_shown])
     assert results(demo)["set_aside"] == 52
 
 
@@ -41,13 +45,25 @@ def test_what_cannot_be_judged_is_refused():
 def test_errors_by_hand():
     logits, labels = np.array([[2, 0, 0], [3, 0, 2], [0, 5, 4], [0, 5, 1.0]]), np.array([0, 2, 2, 1])
     lesson = demo.Lesson("", [0, 1], [2], [2])
-    test, one = demo.Judged(logits, labels, np.ones(4, int)), demo.Judged(logits[1:2], labels[1:2], np.array([1]))
+    test, one = demo.Answers(logits, labels, np.ones(4, int)), demo.Answers(logits[1:2], labels[1:2], np.array([1]))
     assert [demo.count_wrong(test, lesson, shift) for shift in (0, 1.5, 3, 5)] == [(2, 2), (0, 0), (1, 0), (2, 0)]
     assert demo.count_wrong(test._replace(counts=np.array([7, 5, 1, 1])), lesson, 3) == (7, 0)
     found = demo.judge(lesson, test, one)
     assert found[demo.BEFORE] == {"shift": 0.0, "wrong": 2, "wrong of those never shown": 2}
     assert 1 < found[demo.PAPER]["shift"] < 2 and found[demo.PAPER]["wrong"] == 0
     assert found[demo.CHOSEN]["shift"] > 3                               # the one image not shown knows no upper bound
+
+
+def test_an_image_that_stands_for_nine_counts_nine_times():
+    # The first, a 2, is misread up to a shift of 2, the second, a 0, from a shift of 1 on: one of them is always wrong.
+    lesson, logits, labels = demo.Lesson("", [0, 1], [2], [2]), np.array([[2, 0, 0], [3, 0, 2.0]]), np.array([2, 0])
+    one, nine = (demo.Answers(logits, labels, np.array(counts)) for counts in ([1, 1], [1, 9]))
+    found = demo.judge(lesson, one, nine)
+    assert found[demo.CHOSEN]["shift"] <= 1
+    assert demo.judge(lesson, one, nine._replace(counts=np.array([9, 1])))[demo.CHOSEN]["shift"] > 2
+    curves = demo.panel(lesson, found, {"training": nine})["curves"]
+    shift, error = curves["training, all"][0]
+    assert shift < 1 and error == 0.1 and curves["training, never shown"][0] == (shift, 1.0)
 
 
 def test_a_shift_brings_back_most_of_what_was_never_shown(empty):
