@@ -10,7 +10,7 @@ test images choose nothing and are read once for each row. Then it draws, into -
     ROW.npz                 the trained network in half precision, 16 MB, for the --checkpoint of any demo
 
     python -m demos.table1 --rows all --epochs 12                    the whole table: by the time of one epoch, three hours
-    python -m demos.table1 --rows r3-reconstruction --epochs 50      the main row, as long
+    python -m demos.table1 --rows r3-reconstruction --epochs 50      the main row, four hours
     python -m demos.table1 --rows all --epochs 12 --resume           go on after a kill, from the last minute's checkpoint
     python -m demos.table1 --data digits --epochs 50                 the same question to the embedded digits, two minutes
 
