@@ -39,14 +39,19 @@ LARGE = dict(epochs=10, batch=128, learning_rate=1e-3, decay=0.9, shift=2, warp=
 SHOWN = 12
 
 
+def add_arguments(parser, large, data="digits"):
+    """Give a parser the arguments of every training of a CapsNet; large are the defaults for large images."""
+    training.add_arguments(parser, SMALL, large, "Adam at the start", data)
+    parser.add_argument("--decay", type=command.positive_number, metavar="X",
+                        help=f"the learning rate falls by this factor in an epoch; default {SMALL['decay']}, or {large['decay']}")
+    parser.add_argument("--plain", action="store_true", help="use the readable network even where the fast one pays")
+
+
 def build_parser():
     """Return the argument parser."""
     p = command.parser("capsnet", __doc__)
-    training.add_arguments(p, SMALL, LARGE, "Adam at the start")
-    p.add_argument("--decay", type=command.positive_number, metavar="X",
-                   help="the learning rate falls by this factor in an epoch; default 0.93, or 0.9")
+    add_arguments(p, LARGE)
     p.add_argument("--iterations", type=command.whole_number(1), default=3, metavar="R", help="routing rounds (default 3)")
-    p.add_argument("--plain", action="store_true", help="train with the readable network even where the fast one pays")
     p.add_argument("--predict", nargs="+", type=Path, metavar="IMAGE.png", help="read images instead of training")
     p.add_argument("--checkpoint", type=Path, metavar="FILE", help="a trained network for --predict; default: "
                    "what this --data and --seed left in runs/, or for digits the network that comes with the package")
