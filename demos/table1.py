@@ -4,17 +4,17 @@ Each row is the published CapsNet, trained from nothing on MNIST as in the paper
 that decays exponentially. Its number of epochs is fixed beforehand. The test images choose nothing and are read once for each row. Then
 it draws, into --out:
 
-    learning_curves.png     the error of each row after each epoch, on training images not moved
+    learning_curves.png     the error of each row after each epoch, on up to 1,000 training images, not moved
     misread-ROW.png         all test images that a row with a decoder misreads (or the first 240), redrawn from the capsule that it
                             took for the right one and from the capsule of the label
-    ROW.npz                 the trained network in half precision, 16 MB, for the --checkpoint of any demo
+    ROW.npz                 the trained network in half precision (MNIST: 16 MB), for every demo that has a --checkpoint
 
     python -m demos.table1                                           the whole table, eight epochs a row: two hours
     python -m demos.table1 --rows r3-reconstruction --epochs 50      the main row, four hours
-    python -m demos.table1 --resume                                  go on after a kill, from the last minute's checkpoint
-    python -m demos.table1 --data digits --epochs 50                 the same question to the embedded digits, two minutes
+    python -m demos.table1 --data digits                             the same question to the embedded digits, two minutes
 
---hold-out 5000 judges on so many training images instead: for choosing the rate and its decay.
+After a kill the same command with --resume goes on from the last minute's checkpoint. --hold-out 5000 judges on so many training images
+instead, for choosing the rate and its decay. --min-accuracy is asked of the last row in the order of the paper.
 """
 import dataclasses
 import itertools
@@ -49,17 +49,18 @@ def build_parser():
 
 def folder_of(row, arguments):
     """Return where the checkpoint of a row lies."""
-    return training.run_folder(f"table1-{row}-{arguments.epochs}{'-held-out' if arguments.hold_out else ''}", arguments)
+    held_out = f"-held-out-{arguments.hold_out}" if arguments.hold_out else ""
+    return training.run_folder(f"table1-{row}-{arguments.epochs}{held_out}", arguments)
 
 
-def train_row(row, arguments, data):
+def train_row(row, arguments, data, resume):
     """Train a row, or go on with it; return its params, its config, its log and the seconds."""
     rounds, decoded = ROWS[row]
     config, folder = capsnet.fit_config(data, rounds), folder_of(row, arguments)
     if not decoded:
         config = dataclasses.replace(config, reconstruction_weight=0)
-    params, log, seconds = capsnet.fit(arguments, data, config, folder, training.watched(arguments, data),
-                                       resume=arguments.resume and (folder / "checkpoint.npz").exists())
+    print(f"{row}: goes on from {folder}" if resume else f"{row}: begins", flush=True)
+    params, log, seconds = capsnet.fit(arguments, data, config, folder, training.watched(arguments, data), resume)
     return params, config, log, seconds
 
 
@@ -80,10 +81,10 @@ def uncertainty(wrong, count):
 
 
 def compare(misread):
-    """Return, for every two rows, how many images only the one and only the other misreads, and how surely that is chance.
+    """Return, for every two rows, how many images only the one and only the other misreads, and the p of the exact sign test (McNemar's).
 
-    The p of the exact sign test (McNemar's): were both equally good, the images that only one of them misreads would be shared out by the
-    toss of a coin.
+    Were both equally good, the images that only one of them misreads would be shared out by the toss of a coin: p is how often it would
+    share them out as unequally as this, or more.
     """
     from scipy.stats import binomtest
     pairs = []
@@ -102,11 +103,15 @@ def main(argv=None):
     data = training.load_data(arguments)
     training.fill_in(arguments, data, capsnet.SMALL, LARGE)
     rows = [row for row in ROWS if row in arguments.rows or "all" in arguments.rows]
+    begun = [row for row in rows if (folder_of(row, arguments) / "checkpoint.npz").exists()]
+    if arguments.resume and not begun:
+        raise FileNotFoundError(f"resume: got no checkpoint in {' or '.join(str(folder_of(row, arguments)) for row in rows)}, wanted one "
+                                "to go on from: give the rows, epochs and seed of the run that was stopped, or leave out --resume")
     count, (word, judged_on) = len(data.test_labels), training.judged(arguments)
     images, misread, curves, minutes = asarray(data.test_images, arguments.device), {}, {}, {}
     for row in rows:
         with training.resumable(*(folder_of(each, arguments) for each in rows)):
-            params, config, log, seconds = train_row(row, arguments, data)
+            params, config, log, seconds = train_row(row, arguments, data, arguments.resume and row in begun)
         found = to_numpy(predict(params, images, config, arguments.batch, capsnet.choose(arguments, config)[0]))
         misread[row] = np.flatnonzero(found != data.test_labels).tolist()
         curves[row], minutes[row] = [(line["epoch"], line["error"]) for line in log if "error" in line], round(seconds / 60, 1)
@@ -116,7 +121,7 @@ def main(argv=None):
         save_capsnet(arguments.out / f"{row}.npz", params, capsnet.describe(arguments, data, config))
         print(f"{row}: {len(misread[row])} of {count:,} {word} images misread, trained in {seconds:.0f} s", flush=True)
 
-    watched_on = judged_on if arguments.hold_out else "training images, not moved"
+    watched_on = judged_on if arguments.hold_out else f"{len(training.watched(arguments, data)[1]):,} training images, not moved"
     plot.save(plot.error_curves({watched_on: {"curves": curves}}, "epoch"), arguments.out / "learning_curves.png")
     wrong, pairs = {row: len(which) for row, which in misread.items()}, compare(misread)
     sigma = {row: uncertainty(number, count) for row, number in wrong.items()}
@@ -124,12 +129,14 @@ def main(argv=None):
                  training_minutes=minutes, learning_curves=curves)
     for pair in pairs:
         (one, other), (a, b) = pair["rows"], pair["only misread by"]
-        print(f"{one} alone misreads {a}, {other} alone {b}: p = {pair['p']:.2f} if both were equally good")
+        print(f"{one} alone misreads {a}, {other} alone {b}: p = {pair['p']:.2g} by the sign test, if both were equally good")
     others = {"paper": PUBLISHED, "Keras rerun": RERUN} if arguments.data == "mnist" else {}
     print("".join([f"{'':20}{'errors':>8}{word + ' error %':>20}", *(f"{name:>16}" for name in others)]))
     for row in rows:
         found = f"{100 * wrong[row] / count:.2f} ± {100 * sigma[row]:.2f}"
         print("".join([f"{row:20}{wrong[row]:8}{found:>20}", *(f"{other[row]:>16}" for other in others.values())]))
+    rest = "; of the others: what other first weights did, in three trials" if others else ""
+    print(f"±: binomial, what other test images would do{rest}")
     last = rows[-1]
     print(f"{word} error {100 * wrong[last] / count:.2f} % of {last} ({wrong[last]} of {count:,} wrong)")
     return int(arguments.min_accuracy is not None and 1 - wrong[last] / count < arguments.min_accuracy)

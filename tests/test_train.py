@@ -343,7 +343,7 @@ def test_seconds_add_up_over_a_resume(tmp_path):
     ids=lambda value: value if isinstance(value, str) else "")
 def test_another_run_is_not_resumed_and_the_difference_is_named(tmp_path, said, change):
     go(tmp_path, epochs=1)
-    refuses(ValueError, tmp_path, "checkpoint: got one of a run ", said, resume=True, **change)
+    refuses(ValueError, tmp_path, f"checkpoint: got {tmp_path / 'checkpoint.npz'} of a run ", said, resume=True, **change)
 
 
 def test_nothing_to_resume(tmp_path):

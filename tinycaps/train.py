@@ -172,7 +172,7 @@ def _restore(path, params, state, about):
     came, wanted = _settings(found.about, found.params), _settings(about, params)
     for key in wanted | came:
         if came.get(key) != wanted.get(key):
-            raise ValueError(f"checkpoint: got one of a run with {key} = {came.get(key)}, wanted {key} = {wanted.get(key)}")
+            raise ValueError(f"checkpoint: got {path} of a run with {key} = {came.get(key)}, wanted {key} = {wanted.get(key)}")
     for key, p in params.items():
         p[...] = get_xp(p).asarray(found.params[key], dtype=p.dtype)
     some = next(iter(params.values()))

@@ -102,6 +102,25 @@ def test_the_error_is_that_of_the_saved_network_on_the_test_images(trained):
     assert results["wrong"] == (labels != data.test_labels[:256]).sum()
 
 
+def test_the_rate_falls_as_the_arguments_say(trained):
+    # eight steps in each of two epochs, told at the last of each, which 7 and 15 others have gone before
+    log = map(json.loads, (trained / OUT / "metrics.jsonl").read_text().splitlines())
+    rates = [line["learning_rate"] for line in log if "loss" in line]
+    assert rates == pytest.approx([4e-3 * 0.93 ** (7 / 8), 4e-3 * 0.93 ** (15 / 8)], rel=1e-12)
+
+
+@pytest.mark.parametrize("words, changed", [([], True), (["--no-warp"], False), (["--no-warp", "--shift", 1], True)])
+def test_the_images_of_a_batch_are_changed_as_the_arguments_say(tmp_path, monkeypatch, words, changed):
+    def stop(*arguments, augment, **settings):
+        given.append(augment)
+        raise KeyboardInterrupt
+    given, images = [], load_digits().train_images[:20]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(demo, "train", stop)
+    assert call("--quick", *words) == 130
+    assert np.array_equal(given[0](images, np.random.default_rng(0)), images) == (not changed)
+
+
 def test_the_network_is_written_in_half_precision_with_what_its_reader_needs(trained):
     whole, half = (load_capsnet(trained / path) for path in (RUN / "checkpoint.npz", OUT / "network.npz"))
     assert half.params.keys() == whole.params.keys() and half.config == whole.config
@@ -201,9 +220,11 @@ def test_resuming_a_finished_run_draws_it_again(here, monkeypatch, capsys):
     assert all(after[path] == before[path] for path in after if path.name != "run.json")
     monkeypatch.setattr(demo.plot, "save", lambda figure, path: None)
     last = capsys.readouterr().out.splitlines()[-1]
-    (RUN / "log.jsonl").unlink()
-    assert call("--quick", "--resume") == 0
-    assert capsys.readouterr().out.splitlines()[-1] == last
+    lines = (RUN / "log.jsonl").read_text().splitlines(keepends=True)
+    for kept in 0, 1, 2, 3:
+        (RUN / "log.jsonl").write_text("".join(lines[:kept]))
+        assert call("--quick", "--resume") == 0
+        assert capsys.readouterr().out.splitlines()[-1] == last
 
 
 def test_reads_pictures_of_digits(here, capsys):
@@ -213,10 +234,11 @@ def test_reads_pictures_of_digits(here, capsys):
     found = load_checkpoint(RUN / "checkpoint.npz")
     expected = predict(found.params, images[[0, 1, 2, 0]], CapsNetConfig(**found.about["config"]))
     assert call("--quick", "--predict", *paths) == 0
-    *printed, last = capsys.readouterr().out.splitlines()
+    first, *printed, last = capsys.readouterr().out.splitlines()
+    assert first == f"read by {RUN / 'checkpoint.npz'}"
     for path, k, line in zip(paths, expected, printed, strict=True):
         assert re.fullmatch(rf"{re.escape(path)}: {k} \(0\.\d\d\), \d \(0\.\d\d\), \d \(0\.\d\d\)", line)
-    assert last == f"their reconstructions: {OUT / 'predicted.png'}"
+    assert last == f"drawn in {OUT / 'predicted.png'}"
     assert imread(OUT / "predicted.png").ndim == 3
 
 
@@ -227,7 +249,7 @@ def test_a_named_file_is_enough_to_predict(here, capsys, named):
     png("digit.png", load_digits().test_images[0, :, :, 0])
     assert call("--predict", "digit.png", "--checkpoint", "mine.npz", "--out", "elsewhere") == 0
     assert os.listdir("elsewhere") == ["predicted.png"]
-    assert capsys.readouterr().out.splitlines()[0] == read_by("mine.npz")
+    assert capsys.readouterr().out.splitlines()[:2] == ["read by mine.npz", read_by("mine.npz")]
 
 
 def read_by(file):
@@ -241,7 +263,7 @@ def test_the_shipped_network_reads_where_none_has_been_trained(tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     png("digit.png", load_digits().test_images[0, :, :, 0])
     assert call("--predict", "digit.png") == 0
-    assert capsys.readouterr().out.splitlines()[0] == read_by(None)
+    assert capsys.readouterr().out.splitlines()[:2] == ["read by the network that comes with the package", read_by(None)]
     assert sorted(os.listdir()) == ["digit.png", "out"] and os.listdir(OUT) == ["predicted.png"]
 
 

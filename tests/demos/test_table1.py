@@ -24,16 +24,17 @@ SIZE = ["--quick", "--data", "digits", "--rows", *ROWS]
 OUT = Path("out/table1")
 
 
-def run_of(row, data="digits"):
-    return Path(f"runs/table1-{row}-2-{data}-0-quick")
+def run_of(row, seed=0):
+    return Path(f"runs/table1-{row}-2-digits-{seed}-quick")
 
 
 def never(*arguments, **settings):
     raise AssertionError("training began")
 
 
-def without_times(printed):
-    return re.sub(r"trained in \d+ s", "trained", printed)
+def unhurried(printed):
+    """Return what was printed but for the time that it took, and for what tells a resumed run from another."""
+    return re.sub(r"trained in \d+ s", "trained", re.sub(r"r\S+: (begins|goes on from \S+)\n", "", printed))
 
 
 def unchanging(demo):
@@ -74,7 +75,7 @@ def pretend(tmp_path, monkeypatch):
     def with_networks_that(misread):
         rows, drawn, shipped = [], [], load_capsnet()
 
-        def train_row(row, arguments, data):
+        def train_row(row, arguments, data, resume):
             rows.append(row)
             config = dataclasses.replace(DIGITS, reconstruction_weight=DIGITS.reconstruction_weight * row.endswith("reconstruction"))
             return shipped.params, config, [{"epoch": 0.5, "loss": 1.0}, {"epoch": 1, "error": 0.25}], 90.0
@@ -129,8 +130,10 @@ def test_the_networks_serve_the_other_demos(here, monkeypatch, capsys):
     monkeypatch.setattr("tinycaps.plot.reconstructions", lambda *arguments: drawn.append(arguments) or draw(*arguments))
     for row in ROWS:
         assert call(capsnet, "--predict", "digit.png", "--checkpoint", OUT / f"{row}.npz") == 0
-        assert re.match(r"digit\.png: \d \(0\.\d\d\), ", capsys.readouterr().out)
-    assert [redrawn["redrawn"].any() for _, redrawn, *_ in drawn] == [False, True]      # r1 has no decoder
+        first, read, last = capsys.readouterr().out.splitlines()
+        assert first == f"read by {OUT / f'{row}.npz'}" and re.match(r"digit\.png: \d \(0\.\d\d\), ", read)
+        assert last.endswith("predicted.png, without reconstructions: this network has no decoder" if row == "r1" else "predicted.png")
+    assert [list(redrawn) for _, redrawn, *_ in drawn] == [[], ["redrawn"]]
     monkeypatch.setattr("tinycaps.plot.save", lambda figure, path: None)
     assert call(distillation, "--quick", "--hidden", 12, "--checkpoint", OUT / f"{MAIN}.npz") == 0
     assert abs(results(distillation)["wrong"]["teacher"] - results(demo)["wrong"][MAIN]) <= 2
@@ -139,18 +142,30 @@ def test_the_networks_serve_the_other_demos(here, monkeypatch, capsys):
 @pytest.mark.parametrize("preset, side", [(DIGITS, 8), (PAPER, 28)])
 def test_each_row_is_the_network_of_its_name(monkeypatch, preset, side):
     fitted = []
-    monkeypatch.setattr(capsnet, "fit", lambda *rest, resume: fitted.append((*rest, resume)) or ({}, [], 0.0))
+    monkeypatch.setattr(capsnet, "fit", lambda *given: fitted.append(given) or ({}, [], 0.0))
     images, labels = np.random.default_rng(0).random((2, 20, side, side, 1)), np.arange(20) % 10
     data, arguments = Dataset(images[0], labels, images[1], labels), demo.build_parser().parse_args(["--epochs", "3"])
     for row in demo.ROWS:
-        demo.train_row(row, arguments, data)
+        demo.train_row(row, arguments, data, row == "r3")
     weight = preset.reconstruction_weight
     expected = {"r1": (1, 0), "r1-reconstruction": (1, weight), "r3": (3, 0), "r3-reconstruction": (3, weight)}
     assert list(demo.ROWS) == list(expected)
     for (_, _, config, folder, watched, resume), (row, (rounds, weight)) in zip(fitted, expected.items(), strict=True):
         assert config == dataclasses.replace(preset, iterations=rounds, reconstruction_weight=weight)
-        assert not resume and folder == Path(f"runs/table1-{row}-3-mnist-0")
+        assert resume == (row == "r3") and folder == Path(f"runs/table1-{row}-3-mnist-0")
         assert np.array_equal(watched[0], data.train_images) and np.array_equal(watched[1], labels)
+
+
+def test_large_images_are_trained_on_as_in_the_readme(tmp_path, monkeypatch, capsys):
+    def stop(row, arguments, data, resume):
+        given.append(vars(arguments))
+        raise KeyboardInterrupt
+    given, images = [], np.random.default_rng(0).random((2, 200, 28, 28, 1), np.float32)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(training.LOADERS, "mnist", lambda: Dataset(images[0], np.arange(200) % 10, images[1], np.arange(200) % 10))
+    monkeypatch.setattr(demo, "train_row", stop)
+    assert call(demo) == 130 and capsys.readouterr().err == "stopped\n"
+    assert given[0].items() >= dict(epochs=8, batch=128, learning_rate=1e-3, decay=0.9, shift=2, warp=False, hold_out=None).items()
 
 
 def test_uncertainty_by_hand():
@@ -181,8 +196,9 @@ def test_the_table_by_hand_with_the_papers_numbers_for_mnist_only(pretend, capsy
     paper = [["paper", "Keras rerun"], ["0.34 ± 0.032", "0.39 ± 0.024"], ["0.25 ± 0.005", "0.34 ± 0.016"]] if columns else [[], [], []]
     assert table == [
         ["r1: 36 of 360 test images misread, trained in 90 s"], [f"{MAIN}: 32 of 360 test images misread, trained in 90 s"],
-        [f"r1 alone misreads 5, {MAIN} alone 1: p = 0.22 if both were equally good"],
+        [f"r1 alone misreads 5, {MAIN} alone 1: p = 0.22 by the sign test, if both were equally good"],
         ["errors", "test error %"] + paper[0], ["r1", "36", "10.00 ± 1.58"] + paper[1], [MAIN, "32", "8.89 ± 1.50"] + paper[2],
+        ["±: binomial, what other test images would do" + "; of the others: what other first weights did, in three trials" * columns],
         [f"test error 8.89 % of {MAIN} (32 of 360 wrong)"]]
     found = results(demo)
     assert found["wrong"] == {"r1": 36, MAIN: 32} and found["misread"] == {"r1": list(range(36)), MAIN: [*range(5, 36), 100]}
@@ -194,19 +210,22 @@ def test_the_table_by_hand_with_the_papers_numbers_for_mnist_only(pretend, capsy
 def test_all_rows_come_in_the_papers_order_and_mnist_by_default(pretend, capsys):
     pretend({row: [k] for k, row in enumerate(demo.ROWS)})
     assert call(demo) == 0
-    printed = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in printed[-5:-1]] == list(demo.ROWS) == ["r1", "r1-reconstruction", "r3", MAIN]
-    assert "0.29 ± 0.011" in printed[-4] and "0.35 ± 0.036" in printed[-3] and len(results(demo)["pairs"]) == 6
+    table = [re.split(" {2,}", line) for line in capsys.readouterr().out.splitlines()[-6:-2]]
+    assert [(row, paper, rerun) for row, _, _, paper, rerun in table] == [
+        ("r1", "0.34 ± 0.032", "0.39 ± 0.024"), ("r1-reconstruction", "0.29 ± 0.011", "0.36 ± 0.009"),
+        ("r3", "0.35 ± 0.036", "0.40 ± 0.016"), (MAIN, "0.25 ± 0.005", "0.34 ± 0.016")]
+    assert len(results(demo)["pairs"]) == 6
     assert sorted(os.listdir(OUT)) == sorted([*(f"{row}.npz" for row in demo.ROWS), "run.json"])
 
 
-def test_misread_images_are_drawn_for_rows_with_a_decoder_that_misread_some(pretend):
-    drawn = pretend({"r1": [1], "r1-reconstruction": [2, 5], "r3": [3], MAIN: []})
+@pytest.mark.parametrize("misread, shown", [([2, 5], [2, 5]), (range(10, 251), range(10, 250))])
+def test_misread_images_are_drawn_for_rows_with_a_decoder_that_misread_some(pretend, misread, shown):
+    drawn = pretend({"r1": [1], "r1-reconstruction": misread, "r3": [3], MAIN: []})
     assert call(demo, "--data", "digits", "--rows", "all") == 0
     (_, config, images, labels, path), = drawn
     digits = load_digits()
     assert path == OUT / "misread-r1-reconstruction.png" and config.reconstruction_weight
-    assert np.array_equal(images, digits.test_images[[2, 5]]) and np.array_equal(labels, digits.test_labels[[2, 5]])
+    assert np.array_equal(images, digits.test_images[shown]) and np.array_equal(labels, digits.test_labels[shown])
 
 
 def test_the_misread_are_redrawn_from_the_longest_capsule_and_from_that_of_the_label(tmp_path, monkeypatch):
@@ -242,13 +261,15 @@ def test_hold_out_judges_on_training_images_and_says_so(tmp_path, monkeypatch, c
     monkeypatch.setattr("tinycaps.plot.error_curves", lambda each, *rest: panels.append(each) or draw(each, *rest))
     assert call(demo, "--quick", "--data", "digits", "--rows", "r1", "--hold-out", 100) == 0
     printed, found = capsys.readouterr().out.splitlines(), results(demo)
-    assert re.fullmatch(r"held-out error \d+\.\d\d % of r1 \(\d+ of 100 wrong\)", printed[-1]) and "held-out error %" in printed[-3]
+    assert re.fullmatch(r"held-out error \d+\.\d\d % of r1 \(\d+ of 100 wrong\)", printed[-1]) and "held-out error %" in printed[-4]
+    assert os.listdir("runs") == ["table1-r1-2-held-out-100-digits-0-quick"]
     assert found["judged"] == 100 and found["judged_on"] == "held-out training images" and list(panels[0]) == ["held-out training images"]
     assert found["learning_curves"]["r1"][-1] == [2, found["wrong"]["r1"] / 100]
 
 
 def test_resuming_a_finished_table_trains_nothing_and_says_the_same(here, monkeypatch, capsys):
-    before, said = files("."), unchanging(demo)
+    panels, draw, before, said = [], plot.error_curves, files("."), unchanging(demo)
+    monkeypatch.setattr("tinycaps.plot.error_curves", lambda *drawn: panels.append(drawn) or draw(*drawn))
     for path in OUT.iterdir():
         if not path.name.startswith("misread"):
             path.unlink()
@@ -256,7 +277,9 @@ def test_resuming_a_finished_table_trains_nothing_and_says_the_same(here, monkey
     assert call(demo, *SIZE, "--resume") == 0
     after = files(".")
     assert after.keys() == before.keys() and all(after[path] == before[path] for path in after if path.name != "run.json")
-    assert without_times(capsys.readouterr().out) == without_times(here) and unchanging(demo) == said
+    assert unhurried(capsys.readouterr().out) == unhurried(here) and unchanging(demo) == said
+    curves = {row: [tuple(point) for point in curve] for row, curve in said["learning_curves"].items()}
+    assert panels == [({"256 training images, not moved": {"curves": curves}}, "epoch")]
 
 
 def test_a_row_that_was_not_begun_is_trained_by_resume(here, capsys):
@@ -264,7 +287,8 @@ def test_a_row_that_was_not_begun_is_trained_by_resume(here, capsys):
     said, network = unchanging(demo), (OUT / f"{MAIN}.npz").read_bytes()
     shutil.rmtree(OUT)
     assert call(demo, *SIZE, "--resume") == 0
-    assert without_times(capsys.readouterr().out) == without_times(here)
+    printed = capsys.readouterr().out
+    assert f"r1: goes on from {run_of('r1')}\n" in printed and f"{MAIN}: begins\n" in printed and unhurried(printed) == unhurried(here)
     assert unchanging(demo) == said and (OUT / f"{MAIN}.npz").read_bytes() == network
 
 
@@ -283,10 +307,11 @@ def test_a_killed_table_goes_on_and_ends_with_the_same_bits(trained, tmp_path, m
         return predict(*arguments)
     monkeypatch.setattr(capsnet, "predict", interrupt)
     assert call(demo, *SIZE) == 130
-    assert capsys.readouterr().err.splitlines()[-1] == "stopped" and not (OUT / "run.json").exists()
+    assert capsys.readouterr().err == "the same command with --resume goes on from the last checkpoint\nstopped\n"
+    assert not (OUT / "run.json").exists()
     monkeypatch.setattr(capsnet, "predict", predict)
     assert call(demo, *SIZE, "--resume") == 0
-    assert without_times(capsys.readouterr().out) == without_times(printed)
+    assert unhurried(capsys.readouterr().out) == unhurried(printed)
     for row in ROWS:
         assert (OUT / f"{row}.npz").read_bytes() == (folder / OUT / f"{row}.npz").read_bytes()
 
@@ -302,6 +327,8 @@ MISTAKES = {
     "large batch": ([*SIZE, "--batch", "257"], "batch: got 257, wanted at most the 256 training images"),
     "no gpu": (["--device", "gpu"], "device: got 'gpu', wanted CuPy"),
     "out is a file": (["--out", "digit.png"], "out: got digit.png, wanted a folder that can be written"),
+    "resume what was never begun": ([*SIZE, "--resume", "--seed", "5"], f"resume: got no checkpoint in {run_of('r1', seed=5)} or "
+                                    f"{run_of(MAIN, seed=5)}, wanted one to go on from"),
     "resume with another decay": ([*SIZE, "--resume", "--decay", "0.5"], "wanted decay = 0.5"),
     "resume with another batch": ([*SIZE, "--resume", "--batch", "16"], "with batch = 32, wanted batch = 16"),
     "resume a torn row": ([*SIZE, "--resume", "--seed", "9"], "table1-r1-2-digits-9-quick/checkpoint.npz, which is torn or no checkpoint"),
@@ -322,4 +349,4 @@ def test_a_mistake_is_one_line_and_code_2_before_any_step_and_costs_nothing(here
     captured = capsys.readouterr()
     assert captured.err.count("\n") == 1 and said in captured.err, captured.err
     assert captured.err.startswith(("error: ", "python -m demos.table1: error: "))
-    assert captured.out.count("\n") <= 1 and files(".") == before                       # at most which network was going to be trained
+    assert captured.out.count("\n") <= 2 and files(".") == before                       # at most what was going to be trained
