@@ -9,9 +9,9 @@ it draws, into --out:
                             took for the right one and from the capsule of the label
     ROW.npz                 the trained network in half precision (MNIST: 16 MB), for every demo that has a --checkpoint
 
-    python -m demos.table1                                      the whole table, eight epochs a row: two hours
-    python -m demos.table1 --rows r3-reconstruction --epochs 50 --out out/table1-50      the main row, four hours
-    python -m demos.table1 --data digits                        the same question to the embedded digits, two minutes
+    python -m demos.table1                                                          the whole table, eight epochs a row: two hours
+    python -m demos.table1 --rows r3-reconstruction --epochs 50 --out out/table1-50 the main row, four hours
+    python -m demos.table1 --data digits                                            the same question to the embedded digits, two minutes
 
 After a kill the same command with --resume goes on from the last minute's checkpoint. --hold-out 5000 judges on so many training images
 instead, for choosing the rate and its decay. --min-accuracy is asked of the last row in the order of the paper.
