@@ -103,14 +103,15 @@ def main(argv=None):
     data = training.load_data(arguments)
     training.fill_in(arguments, data, capsnet.SMALL, LARGE)
     rows = [row for row in ROWS if row in arguments.rows or "all" in arguments.rows]
-    begun = [row for row in rows if (folder_of(row, arguments) / "checkpoint.npz").exists()]
+    folders = {row: folder_of(row, arguments) for row in rows}
+    begun = [row for row, folder in folders.items() if (folder / "checkpoint.npz").exists()]
     if arguments.resume and not begun:
-        raise FileNotFoundError(f"resume: got no checkpoint in {' or '.join(str(folder_of(row, arguments)) for row in rows)}, wanted one "
-                                "to go on from: give the rows, epochs and seed of the run that was stopped, or leave out --resume")
+        raise FileNotFoundError(f"resume: got no checkpoint in {' or '.join(map(str, folders.values()))}, wanted one to go on from: give "
+                                "the rows, epochs and seed of the run that was stopped, or leave out --resume")
     count, (word, judged_on) = len(data.test_labels), training.judged(arguments)
     images, misread, curves, minutes = asarray(data.test_images, arguments.device), {}, {}, {}
     for row in rows:
-        with training.resumable(*(folder_of(each, arguments) for each in rows)):
+        with training.resumable(*folders.values()):
             params, config, log, seconds = train_row(row, arguments, data, arguments.resume and row in begun)
         found = to_numpy(predict(params, images, config, arguments.batch, capsnet.choose(arguments, config)[0]))
         misread[row] = np.flatnonzero(found != data.test_labels).tolist()
