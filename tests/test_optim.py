@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from tests import reference
+from tests.reference import capsules, optim
 from tinycaps import optim
 from tinycaps.backend import to_numpy
 from tinycaps.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -252,11 +252,11 @@ def test_numbers_gone_bad_warn_nobody_who_wants_no_warning(cores, update, slots,
 def test_norms_are_limited_as_the_loops_do(xp):
     params = draw(xp, 0)
     before = {key: to_numpy(p).copy() for key, p in params.items()}
-    lengths = [reference.length(w) for w in before["W"].T]
+    lengths = [capsules.length(w) for w in before["W"].T]
     for largest in (sum(lengths) / 2, 2 * max(lengths), 0.01):
         params["W"][...] = xp.asarray(before["W"])
         limit_norms(params, largest)
-        wanted = np.transpose([reference.limit_norm(w, largest) for w in before["W"].T])
+        wanted = np.transpose([optim.limit_norm(w, largest) for w in before["W"].T])
         np.testing.assert_allclose(to_numpy(params["W"]), wanted, rtol=1e-12)
 
 

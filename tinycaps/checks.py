@@ -1,109 +1,196 @@
-"""One clear line for the mistakes people make: the argument, what came, what was wanted."""
+"""One clear line for the mistakes people make: the argument, what came, what was wanted.
+
+Shapes are checked once, at the door that the user's call came in by. An op is decorated with the
+shapes of its arrays,
+
+    @door(u="n,i,p", W="i,j,q,p")
+    def predictions_forward(u, W):
+
+    @door(du_hat="n,i,j,q", cache=("n,i,p", "i,j,q,p"))
+    def predictions_backward(du_hat, cache):
+
+and when one op calls another, nothing is checked again: the outer one has proved it.
+"""
+import functools
+import inspect
 import math
 import operator
+from contextvars import ContextVar
 
 from .backend import free_memory, get_xp, is_array
 
-
 WORTH_ASKING = 2 ** 26
 """Bytes; below, nobody asks how much memory is free."""
+_inside = ContextVar("inside", default=False)
+"""True within a call that has come in by a door, and in the threads that it starts."""
 
 
-def _precision(array):
-    """Bits of one real number: float32 and complex64 have the same."""
-    return array.dtype.itemsize * 8 // (2 if array.dtype.kind == "c" else 1)
+def door(check=None, cache=(), **axes):
+    """Decorate an op such that its arguments are checked, unless another decorated op calls it.
+
+    Parameters
+    ----------
+    check : function, optional
+        Called with all arguments first, for what axes cannot say: the parameters of a network.
+    cache : str or tuple of str
+        The axes of the array that a backward's cache is, or of the first entries of the tuple.
+    **axes
+        Name of an argument to its axes, as for `check_shapes`. An optional argument may be None.
+    """
+    def decorate(op):
+        names = list(inspect.signature(op).parameters)
+
+        @functools.wraps(op)
+        def at_the_door(*arguments, **keywords):
+            if _inside.get():
+                return op(*arguments, **keywords)
+            given = dict(zip(names, arguments)) | keywords
+            if check:
+                check(*arguments, **keywords)
+            arrays = {name: (given[name], each) for name, each in axes.items()
+                      if given.get(name) is not None}
+            if cache and "cache" in given:
+                bare = isinstance(cache, str)
+                entries = zip(*([given["cache"]], [cache]) if bare else (given["cache"], cache))
+                arrays = {f"cache[{k}]": entry for k, entry in enumerate(entries)} | arrays
+            if arrays:
+                check_shapes(**arrays)
+            token = _inside.set(True)
+            try:
+                return op(*arguments, **keywords)
+            finally:
+                _inside.reset(token)
+        return at_the_door
+    return decorate
 
 
 def check_shapes(**arrays):
-    """Hold floating-point arrays against named axes, ``check_shapes(u=(u, "n,i,p"), W=(W, "i,j,q,p"))``.
+    """Check arrays against named axes, ``check_shapes(u=(u, "n,i,p"), W=(W, "i,j,q,p"))``.
 
-    The same letter means the same size in every array of the call; a leading ``...`` stands for any number of axes; a tuple
-    of integers, such as another array's shape, may replace the letters, with None where any number n will do. All arrays must
-    have one precision and one memory.
+    The same letter means the same size in every array of the call, and so does a leading ``...``,
+    which stands for any number of axes. A tuple of integers, such as the shape in a config, may
+    replace the letters, with None where any size will do. Arrays are of floating-point numbers, all
+    of one precision, unless the axes say otherwise:
+
+        "n,k"         floating-point numbers
+        ""            a Python number, or a 0-d array: the upstream gradient of a loss
+        "n < k"       labels: integers in 0..k-1, one for each n
+        "bool n,k"    a mask
+
+    Returns
+    -------
+    xp : module
+        numpy or cupy, the one that all arrays belong to.
 
     Raises
     ------
     TypeError
-        If an argument is no array, holds no floating-point numbers, or differs from the first in precision or memory.
+        If an argument is no array, holds other numbers, or differs from the first in precision or
+        memory.
     ValueError
-        If a shape is wrong, or an array is empty.
+        If a shape is wrong, an array is empty, or a label is out of range.
     """
-    sizes, first = {}, None
+    sizes, first, found = {}, None, {}
     for name, (array, axes) in arrays.items():
-        if not is_array(array):
-            raise TypeError(f"{name}: got {type(array).__name__}, wanted a NumPy or CuPy array")
-        if array.dtype.kind not in "fc":
-            raise TypeError(f"{name}: got dtype {array.dtype}, wanted floating-point numbers")
-        if first is None:
-            first = name
-        elif _precision(array) != _precision(arrays[first][0]):
-            raise TypeError(f"{name}: got {array.dtype}, wanted the precision of {first}, {arrays[first][0].dtype}")
+        if axes == "" and isinstance(array, (int, float)) and not is_array(array):
+            continue
+        found[name] = array
+        if isinstance(axes, str) and "<" in axes:
+            samples, classes = (sizes[letter.strip()][0] for letter in axes.split("<"))
+            check_labels(array, samples, classes, name)
+            continue
+        kind, _, axes = axes.rpartition(" ") if isinstance(axes, str) else ("", "", axes)
+        _check_kind(name, array, kind)
+        if not kind:
+            first = first or name
+            if _precision(array) != _precision(found[first]):
+                raise TypeError(f"{name}: got {array.dtype}, wanted the precision of {first}, "
+                                f"{found[first].dtype}")
         _check_axes(name, array.shape, axes, sizes)
-    named_xp(**{name: array for name, (array, _) in arrays.items()})
+    return named_xp(**found)
+
+
+def check_like(**arrays):
+    """Check that arrays have one shape, precision and memory, ``check_like(dv=dv, v=v)``."""
+    *_, like = arrays.values()
+    return check_shapes(**{name: (array, like.shape) for name, array in reversed(arrays.items())})
 
 
 def named_xp(**arrays):
-    """Return the array module of arguments, as `tinycaps.backend.get_xp` does, and name them if they have none in common."""
+    """Return the array module of arguments, and name them if they have none in common."""
     try:
         return get_xp(*arrays.values())
     except TypeError as error:
         raise TypeError(f"{', '.join(arrays)}: {error}") from None
 
 
-def check_dloss(dloss, like):
-    """Hold the upstream gradient of a loss against a number, or a 0-d array of the precision of ``like``.
+def _precision(array):
+    """Return the bits of one real number: float32 and complex64 have the same."""
+    return array.dtype.itemsize * 8 // (2 if array.dtype.kind == "c" else 1)
 
-    Raises
-    ------
-    TypeError, ValueError
-        If it is something else.
-    """
-    if not isinstance(dloss, (int, float)) or is_array(dloss):
-        check_shapes(cache=(like, like.shape), dloss=(dloss, ()))
+
+def _check_kind(name, array, kind):
+    if not is_array(array):
+        raise TypeError(f"{name}: got {type(array).__name__}, wanted a NumPy or CuPy array")
+    if array.dtype.kind not in ("b" if kind == "bool" else "fc"):
+        wanted = kind or "floating-point numbers"
+        raise TypeError(f"{name}: got dtype {array.dtype}, wanted {wanted}")
 
 
 def _check_axes(name, shape, axes, sizes):
-    """Bind the letters of one array's axes in sizes, letter -> (size, name of the array that set it)."""
+    """Bind the letters of an array's axes in sizes: letter -> (size, the array that set it)."""
     if 0 in shape:
         raise ValueError(f"{name}: got shape {shape}, wanted at least one along every axis")
     if not isinstance(axes, str):
-        if len(shape) != len(axes) or any(size != want for size, want in zip(shape, axes) if want is not None):
-            wanted = ", ".join("n" if want is None else str(want) for want in axes)
-            raise ValueError(f"{name}: got shape {shape}, wanted ({wanted}{',' if len(axes) == 1 else ''})")
+        fits = [want is None or want == size for size, want in zip(shape, axes)]
+        if len(shape) != len(axes) or not all(fits):
+            wanted = _written("n" if want is None else want for want in axes)
+            raise ValueError(f"{name}: got shape {shape}, wanted {wanted}")
         return
-    letters = axes.split(",")
-    trailing = letters[1:] if letters[0] == "..." else letters
-    wanted = f"({', '.join(letters)}{',' if len(letters) == 1 else ''})"
-    if len(shape) < len(trailing) or (len(shape) > len(trailing) and letters[0] != "..."):
-        raise ValueError(f"{name}: got shape {shape}, wanted {wanted}")
-    for letter, size in zip(trailing, shape[len(shape) - len(trailing):]):
+    letters = axes.split(",") if axes else []
+    leading = letters[:1] == ["..."]
+    more = len(shape) - len(letters) + leading
+    if more < 0 or (more > 0 and not leading):
+        raise ValueError(f"{name}: got shape {shape}, wanted {_written(letters)}")
+    for letter, size in zip(letters, [shape[:more], *shape[more:]] if leading else shape):
         bound, origin = sizes.setdefault(letter, (size, name))
         if size != bound:
-            raise ValueError(f"{name}: got shape {shape}, wanted {wanted} with {letter} = {bound} as in {origin}")
+            raise ValueError(f"{name}: got shape {shape}, wanted {_written(letters)} "
+                             f"with {letter} = {bound} as in {origin}")
 
 
-def check_labels(labels, samples, classes):
-    """Hold labels against (samples,) integers in 0..classes-1.
+def _written(axes):
+    axes = [str(axis) for axis in axes]
+    return f"({', '.join(axes)}{',' * (len(axes) == 1)})"
+
+
+def check_labels(labels, samples, classes, name="labels"):
+    """Check labels against (samples,) integers in 0..classes-1.
 
     Raises
     ------
     TypeError
         If labels is no array, or not of integers.
     ValueError
-        If the shape is wrong or a label is out of range.
+        If the shape is wrong or a label is out of range. CuPy would wrap such an index silently.
     """
     if not is_array(labels) or labels.dtype.kind not in "iu":
         came = f"dtype {labels.dtype}" if is_array(labels) else type(labels).__name__
-        raise TypeError(f"labels: got {came}, wanted an array of integers")
+        raise TypeError(f"{name}: got {came}, wanted an array of integers")
     if labels.shape != (samples,) or samples == 0:
-        raise ValueError(f"labels: got shape {labels.shape}, wanted ({samples or 'at least 1'},)")
+        raise ValueError(f"{name}: got shape {labels.shape}, wanted ({samples or 'at least 1'},)")
     low, high = int(labels.min()), int(labels.max())
     if low < 0 or high >= classes:
-        raise ValueError(f"labels: got values {low}..{high}, wanted 0..{classes - 1}")
+        raise ValueError(f"{name}: got values {low}..{high}, wanted 0..{classes - 1}")
+
+
+def check_dloss(dloss, like):
+    """Check the upstream gradient of a loss: a number, or a 0-d array of the precision of ``like``."""
+    check_shapes(cache=(like, like.shape), dloss=(dloss, ""))
 
 
 def check_count(**counts):
-    """Hold integers against 1, 2, 3, ...: ``check_count(iterations=iterations)``.
+    """Check that numbers are 1, 2, 3, ...: ``check_count(iterations=iterations)``.
 
     Raises
     ------
@@ -120,36 +207,30 @@ def check_count(**counts):
 
 
 def check_positive(**numbers):
-    """Hold numbers against finite ones above 0: ``check_positive(theta=theta)``.
-
-    Raises
-    ------
-    ValueError
-        If one is something else.
-    """
+    """Raise a ValueError unless all numbers are finite and above 0: ``check_positive(x=x)``."""
     _check_numbers(lambda number: 0 < number < math.inf, "a finite number above 0", numbers)
 
 
 def check_not_negative(**numbers):
-    """Hold numbers against finite ones of at least 0.
-
-    Raises
-    ------
-    ValueError
-        If one is something else.
-    """
+    """Raise a ValueError unless every number is finite and at least 0."""
     _check_numbers(lambda number: 0 <= number < math.inf, "a finite number of at least 0", numbers)
 
 
 def check_share(**numbers):
-    """Hold numbers against those from 0 to 1.
-
-    Raises
-    ------
-    ValueError
-        If one is something else.
-    """
+    """Raise a ValueError unless every number is from 0 to 1."""
     _check_numbers(lambda number: 0 <= number <= 1, "a number in [0, 1]", numbers)
+
+
+def check_below_one(**numbers):
+    """Raise a ValueError unless every number is from 0 to below 1."""
+    _check_numbers(lambda number: 0 <= number < 1, "a number in [0, 1)", numbers)
+
+
+def check_choice(choices, **names):
+    """Raise a ValueError unless all are among the choices: ``check_choice(GOALS, goal=goal)``."""
+    for name, value in names.items():
+        if value not in choices:
+            raise ValueError(f"{name}: got {value!r}, wanted {' or '.join(choices)}")
 
 
 def _check_numbers(is_good, wanted, numbers):
@@ -163,7 +244,7 @@ def _check_numbers(is_good, wanted, numbers):
 
 
 def check_memory(xp, dtype, **arrays):
-    """Refuse to begin what cannot fit: ``check_memory(xp, u.dtype, u_hat=dict(n=128, i=1152, j=10, q=16))``.
+    """Refuse to begin what cannot fit: ``check_memory(xp, u.dtype, u_hat=dict(n=128, i=1152))``.
 
     Raises
     ------
@@ -175,12 +256,28 @@ def check_memory(xp, dtype, **arrays):
         free = free_memory(xp) if need > WORTH_ASKING else None
         if free is not None and need > free:
             sizes = ", ".join(f"{letter} = {size:,}" for letter, size in axes.items())
-            raise MemoryError(f"{name}: got {sizes}, {need / 2 ** 30:,.1f} GiB, wanted at most the {free / 2 ** 30:,.1f} GiB "
-                              "that are free: a smaller batch or fewer capsules")
+            raise MemoryError(f"{name}: got {sizes}, {need / 2 ** 30:,.1f} GiB, wanted at most the "
+                              f"{free / 2 ** 30:,.1f} GiB that are free: a smaller batch or fewer "
+                              "capsules")
+
+
+def check_finite(**arrays):
+    """Check that no sample of floating-point arrays (n, ...) holds NaN or infinity.
+
+    Raises
+    ------
+    ValueError
+        If one does: says how many, and which comes first.
+    """
+    for name, array in arrays.items():
+        bad = ~get_xp(array).isfinite(array).reshape(len(array), -1).all(axis=1)
+        if bad.any():
+            raise ValueError(f"{name}: got NaN or infinity in {int(bad.sum())} of them, first in "
+                             f"number {int(bad.argmax())}, wanted finite numbers")
 
 
 def check_images(images):
-    """Hold images against finite floating-point (n, h, w, c), at least one.
+    """Check that images are finite floating-point (n, h, w, c), at least one.
 
     Raises
     ------
@@ -190,8 +287,4 @@ def check_images(images):
         If the rank is wrong, there are no images, or a pixel is NaN or infinite.
     """
     check_shapes(images=(images, "n,h,w,c"))
-    xp = get_xp(images)
-    bad = ~xp.isfinite(images).all(axis=(1, 2, 3))
-    if bad.any():
-        raise ValueError(f"images: got NaN or infinity in {int(bad.sum())} of them, first in number {int(bad.argmax())}, "
-                         "wanted finite pixels")
+    check_finite(images=images)

@@ -1,9 +1,12 @@
-"""The training loop: shuffled batches, shifts, progress, log, checkpoints, and resuming as if nothing had happened.
+"""The training loop: shuffled batches, progress, log, checkpoints, and resuming to the bit.
 
-Nothing random is carried from step to step: the order of an epoch is drawn from (seed, epoch), what a step needs from (seed,
-epoch, step in the epoch), both counted from 1, since NumPy takes (seed, 0) for the seed alone. So parameters, optimiser state
-and the number of steps done are the whole state of a run, and a run that was killed and resumed ends, on NumPy, with the same
-bits.
+Nothing random is carried from step to step: the order of an epoch is drawn from (seed, epoch), what
+a step needs from (seed, epoch, step in the epoch), both counted from 1, since NumPy takes (seed, 0)
+for the seed alone. So parameters, optimiser state and the number of steps done are the whole state
+of a run, and a run that was killed and resumed ends, on NumPy, with the same bits.
+
+The losses of a few steps are kept where they are computed and read together: on a GPU every
+``float(loss)`` waits for the device, and an ``if loss < best`` in each step would do so each time.
 """
 import json
 import math
@@ -11,12 +14,13 @@ import os
 import time
 import zlib
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from .backend import get_xp
 from .checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from .checks import check_count, check_images, check_labels
+from .checks import check_count, check_finite
 from .optim import adam
 from .run_log import RunLog
 
@@ -25,32 +29,45 @@ class TrainingError(RuntimeError):
     """The numbers went bad; the last good checkpoint is on the disk."""
 
 
-def train(gradients, params, images, labels, *, epochs, batch, folder, about, seed=0, update=adam, learning_rate=lambda step: 1e-3,
-          augment=None, evaluate=None, evaluate_every=1, show=None, resume=False, log_every=20, checkpoint_seconds=60.0):
+class Now(NamedTuple):
+    """Where a training is when it asks for gradients."""
+
+    epoch: int
+    """From 1."""
+    step: int
+    """From 1, over all epochs."""
+    rng: np.random.Generator
+    """Of this step alone: for dropout masks, negatives and the like."""
+
+
+def train(gradients, params, data, *, epochs, batch, folder, about, seed=0, update=adam,
+          learning_rate=lambda step: 1e-3, augment=None, evaluate=None, evaluate_every=1, show=None,
+          resume=False, log_every=20, checkpoint_seconds=60.0):
     """Train parameters, in place, and leave a log and a checkpoint in a folder.
 
     Parameters
     ----------
-    gradients : function (params, x, labels, rng) -> loss, grads
-        One batch; ``rng`` is for dropout masks and the like.
+    gradients : function (params, batch, now) -> loss, grads
+        ``batch`` is a tuple with the chosen samples of every array of ``data``, ``now`` a `Now`.
     params : dict of arrays
         Where they lie, host or device, the batches are brought to.
-    images : array (n, h, w, c)
-        On the host, finite.
-    labels : integer array (n,)
-        On the host.
+    data : tuple of arrays (n, ...)
+        On the host: images and labels, sequences, whatever is learned from. Floating-point ones are
+        finite.
     epochs, batch : int
         The last batch of an epoch may be smaller.
     folder : path
-        Gets ``log.jsonl`` and ``checkpoint.npz``; earlier ones are kept under ``old-`` names, unless resumed.
+        Gets ``log.jsonl`` and ``checkpoint.npz``; unless resumed, earlier ones are kept under
+        ``old-`` names.
     about : dict
         JSON values that a resumed run must share, such as the network's config.
     seed : int
     update : function (params, grads, state, learning_rate=)
         From `tinycaps.optim`.
     learning_rate : function step -> float
-    augment : function (x, rng) -> x, optional
-        Changes the images of a batch, on the host: `tinycaps.data.random_shift`, for example.
+        Of the steps done before, from 0.
+    augment : function (batch, rng) -> batch, optional
+        Changes a batch, on the host.
     evaluate : function params -> dict, optional
         Called at the end of an epoch; its numbers go into the log.
     evaluate_every : int
@@ -62,41 +79,40 @@ def train(gradients, params, images, labels, *, epochs, batch, folder, about, se
     log_every : int
         Steps.
     checkpoint_seconds : float
-        Checkpoints are written at the end of every epoch, and whenever so much time has passed.
+        Checkpoints are written at the end of every epoch, and when this time has passed.
 
     Returns
     -------
     log : list of dict
         Everything that the log file holds.
     seconds : float
-        Spent in training, those before a resume included.
+        Spent in training, including the time before a resume.
 
     Raises
     ------
     ValueError, TypeError
-        If the images or labels are unfit, the batch is larger than the data, or the checkpoint is of another run. Nothing has
-        been written then.
+        If the data are unfit, the batch is larger than the data, or the checkpoint is of another
+        run. Nothing has been written then.
     FileNotFoundError
         If there is nothing to resume.
     TrainingError
-        If a loss or a parameter is not finite: says at which step. The checkpoint holds the last good state.
+        If a loss or a parameter is not finite: says at which step. The checkpoint holds the last
+        good state.
     """
-    folder = Path(folder)
-    check_images(images)
-    check_labels(labels, len(images), np.iinfo(np.int64).max)
+    folder, samples = Path(folder), _check_data(data)
     check_count(epochs=epochs, batch=batch, evaluate_every=evaluate_every, log_every=log_every)
     if not hasattr(seed, "__index__") or seed < 0:
         raise ValueError(f"seed: got {seed!r}, wanted an integer of at least 0")
-    if batch > len(images):
-        raise ValueError(f"batch: got {batch}, wanted at most the {len(images)} training images")
-    data = zlib.crc32(np.ascontiguousarray(images), zlib.crc32(np.ascontiguousarray(labels)))
-    about = json.loads(json.dumps(about | {"seed": seed, "batch": batch, "images": images.shape, "data_crc32": data}))
-    steps_per_epoch = math.ceil(len(images) / batch)
+    if batch > samples:
+        raise ValueError(f"batch: got {batch}, wanted at most the {samples} training samples")
+    about = _as_json(about | {"seed": seed, "batch": batch, **_fingerprint(data)})
+    steps_per_epoch = math.ceil(samples / batch)
     state, step, seconds = {}, 0, 0.0
     if resume:
         step, seconds = _restore(folder / "checkpoint.npz", params, state, about)
         if step > epochs * steps_per_epoch:
-            raise ValueError(f"epochs: got {epochs}, wanted at least the {step / steps_per_epoch:.3g} that the checkpoint has behind it")
+            raise ValueError(f"epochs: got {epochs}, wanted at least the "
+                             f"{step / steps_per_epoch:.3g} that the checkpoint has behind it")
     else:
         _keep_old(folder)
     for torn in folder.glob(".checkpoint.npz.*"):
@@ -105,24 +121,27 @@ def train(gradients, params, images, labels, *, epochs, batch, folder, about, se
 
     losses = []
     started = saved = time.monotonic()
-    with np.errstate(all="ignore"), _progress(epochs * steps_per_epoch, step) as bar:    # what is not finite is reported by its step
+    # What is not finite is reported by its step, so NumPy need not warn.
+    with np.errstate(all="ignore"), _progress(epochs * steps_per_epoch, step) as bar:
         for epoch in range(step // steps_per_epoch, epochs):
-            order = np.random.default_rng([seed, 1 + epoch]).permutation(len(images))
+            order = np.random.default_rng([seed, 1 + epoch]).permutation(samples)
             for k in range(step % steps_per_epoch, steps_per_epoch):
-                chosen = order[k * batch:(k + 1) * batch]
                 rng = np.random.default_rng([seed, 1 + epoch, 1 + k])
-                x = augment(images[chosen], rng) if augment else images[chosen]
+                chosen = tuple(array[order[k * batch:(k + 1) * batch]] for array in data)
+                chosen = augment(chosen, rng) if augment else chosen
                 rate = learning_rate(step)
-                loss, grads = gradients(params, *_to_params(params, x, labels[chosen]), rng)
-                update(params, grads, state, learning_rate=rate)
                 step += 1
+                now = Now(1 + epoch, step, rng)
+                loss, grads = gradients(params, _to_params(params, chosen), now)
+                update(params, grads, state, learning_rate=rate)
                 losses.append(loss)
                 last = k == steps_per_epoch - 1
                 due = not last and time.monotonic() - saved >= checkpoint_seconds
                 if step % log_every == 0 or last or due:
                     mean = _finite_mean(losses, step)
                     losses = []
-                    log.write(step=step, epoch=step / steps_per_epoch, loss=mean, learning_rate=rate)
+                    log.write(step=step, epoch=step / steps_per_epoch, loss=mean,
+                              learning_rate=rate)
                     bar.set_postfix(loss=f"{mean:.4f}", refresh=False)
                 if last or due:
                     _check_finite(params, step)
@@ -131,18 +150,51 @@ def train(gradients, params, images, labels, *, epochs, batch, folder, about, se
                     if show:
                         show(log.lines[-1])
                 if last or due:
+                    elapsed = seconds + time.monotonic() - started
                     save_checkpoint(folder / "checkpoint.npz",
-                                    Checkpoint(params, state, about, step, seconds + time.monotonic() - started))
+                                    Checkpoint(params, state, about, step, elapsed))
                     saved = time.monotonic()
                 bar.update()
     return log.lines, seconds + time.monotonic() - started
 
 
-def _to_params(params, *arrays):
+def _check_data(data):
+    """Return the number of samples of arrays that fit together."""
+    if not isinstance(data, tuple) or not data:
+        raise TypeError(f"data: got {type(data).__name__}, wanted a tuple of arrays")
+    for k, array in enumerate(data):
+        name = f"data[{k}]"
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "biufc":
+            came = getattr(array, "dtype", type(array).__name__)
+            raise TypeError(f"{name}: got {came}, wanted a NumPy array of numbers")
+        if array.ndim == 0 or array.size == 0:
+            raise ValueError(f"{name}: got shape {array.shape}, wanted at least one sample")
+        if len(array) != len(data[0]):
+            raise ValueError(f"{name}: got {len(array)} samples, wanted {len(data[0])} as in "
+                             "data[0]")
+        if array.dtype.kind in "fc":
+            check_finite(**{name: array})
+    return len(data[0])
+
+
+def _fingerprint(data):
+    """Return what tells these data from others."""
+    crc32 = 0
+    for array in data:
+        crc32 = zlib.crc32(np.ascontiguousarray(array), crc32)
+    return {"data": [array.shape for array in data], "data_crc32": crc32}
+
+
+def _as_json(value):
+    """Return a value as a JSON file gives it back: tuples as lists."""
+    return json.loads(json.dumps(value))
+
+
+def _to_params(params, arrays):
     """Bring a batch to where the parameters lie, in their precision."""
-    some = next(iter(params.values()))
-    xp = get_xp(some)
-    return [xp.asarray(a, dtype=some.dtype if a.dtype.kind == "f" else None) for a in arrays]
+    p = next(iter(params.values()))
+    return tuple(get_xp(p).asarray(array, dtype=p.dtype if array.dtype.kind == "f" else None)
+                 for array in arrays)
 
 
 def _progress(total, done):
@@ -152,44 +204,48 @@ def _progress(total, done):
 
 def _finite_mean(losses, step):
     values = [float(loss) for loss in losses]
-    for k, value in enumerate(values):
+    for k, value in enumerate(values, step - len(values) + 1):
         if not math.isfinite(value):
-            raise TrainingError(f"loss: got {value} at step {step - len(values) + k + 1}, wanted a finite number; "
-                                "the last good checkpoint stays. A smaller learning rate may help")
+            raise TrainingError(f"loss: got {value} at step {k}, wanted a finite number; the last "
+                                "good checkpoint stays. A smaller learning rate may help")
     return sum(values) / len(values)
 
 
 def _check_finite(params, step):
     for key, p in params.items():
         if not bool(get_xp(p).isfinite(p).all()):
-            raise TrainingError(f"params: got NaN or infinity in {key} after step {step}, wanted finite numbers; "
-                                "the last good checkpoint stays. A smaller learning rate may help")
+            raise TrainingError(f"params: got NaN or infinity in {key} after step {step}, wanted "
+                                "finite numbers; the last good checkpoint stays. A smaller "
+                                "learning rate may help")
 
 
 def _restore(path, params, state, about):
-    """Copy a checkpoint into params and state, if it is one of this run; return its step and seconds."""
+    """Copy a checkpoint of this run into params and state; return its step and seconds."""
     found = load_checkpoint(path)
     came, wanted = _settings(found.about, found.params), _settings(about, params)
     for key in wanted | came:
         if came.get(key) != wanted.get(key):
-            raise ValueError(f"checkpoint: got {path} of a run with {key} = {came.get(key)}, wanted {key} = {wanted.get(key)}")
+            raise ValueError(f"checkpoint: got {path} of a run with {key} = {came.get(key)}, "
+                             f"wanted {key} = {wanted.get(key)}")
     for key, p in params.items():
         p[...] = get_xp(p).asarray(found.params[key], dtype=p.dtype)
-    some = next(iter(params.values()))
-    state.update({key: get_xp(some).asarray(value) if value.dtype.kind == "f" else value.item() for key, value in found.state.items()})
+    xp = get_xp(next(iter(params.values())))
+    state.update({key: xp.asarray(value) if value.dtype.kind == "f" else value.item()
+                  for key, value in found.state.items()})
     return found.step, found.seconds
 
 
 def _settings(about, params):
-    """Lay out flat what two runs must have in common, so that one thing can be named."""
+    """Return, as a flat dict, what two runs must have in common, so that one thing can be named."""
     flat = {}
     for key, value in about.items():
-        flat |= {f"{key}.{name}": entry for name, entry in value.items()} if isinstance(value, dict) else {key: value}
+        inner = value.items() if isinstance(value, dict) else ()
+        flat |= {f"{key}.{name}": entry for name, entry in inner} or {key: value}
     return flat | {f"params.{key}": f"{p.dtype} {p.shape}" for key, p in params.items()}
 
 
 def _keep_old(folder):
-    """Rename what an earlier run left; a log without a checkpoint must not push out one that has its own."""
+    """Rename what an earlier run left; a lone log must not replace one that has its checkpoint."""
     if (folder / "checkpoint.npz").exists():
         for name in ("log.jsonl", "checkpoint.npz"):
             if (folder / name).exists():

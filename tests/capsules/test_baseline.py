@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from tests import reference
+from tests.reference import capsules, ops
 from tests.capsules.networks import SMALL_CNN, cnn
 from tests.ops.facts import ALONG_DIRECTIONS, close, on, on_device, refuses, refuses_bad_labels, refuses_two_memories, stays_float32
 from tinycaps.backend import to_numpy
@@ -20,15 +20,15 @@ def with_input(dlogits, cache):
 def test_equals_the_loops(xp, masked):
     params, x, _, mask = cnn(np)
     logits, _ = cnn_forward(*on(xp, params, x), SMALL_CNN, xp.asarray(mask) if masked else None)
-    close(logits, [reference.cnn(params, image, SMALL_CNN, stays if masked else None) for image, stays in zip(x, mask)])
+    close(logits, [capsules.cnn(params, image, SMALL_CNN, stays if masked else None) for image, stays in zip(x, mask)])
 
 
 @masked
 def test_loss_equals_the_loops(xp, masked):
     params, x, labels, mask = cnn(np)
     loss, _ = cnn_loss_forward(*on(xp, params, x, labels), SMALL_CNN, xp.asarray(mask) if masked else None)
-    rows = [reference.cnn(params, image, SMALL_CNN, stays if masked else None) for image, stays in zip(x, mask)]
-    close(loss, sum(map(reference.cross_entropy, rows, labels)) / 3)
+    rows = [capsules.cnn(params, image, SMALL_CNN, stays if masked else None) for image, stays in zip(x, mask)]
+    close(loss, sum(map(ops.cross_entropy, rows, labels)) / 3)
 
 
 def test_gradients_by_name(xp):

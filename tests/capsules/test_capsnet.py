@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests import reference
+from tests.reference import capsules as reference
 from tests.capsules.networks import SMALL, capsnet, images
 from tests.ops.facts import ALONG_DIRECTIONS, close, on, on_device, refuses, refuses_two_memories, stays_float32
 from tinycaps.backend import get_xp, to_numpy

@@ -5,12 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests import reference
+from tests.reference import capsules as reference
 from tests.capsules.networks import LABELS, SMALL, capsnet, images
 from tests.ops.facts import ALONG_DIRECTIONS, close, on, refuses, refuses_bad_labels, stays_float32
 from tinycaps.backend import to_numpy
-from tinycaps.capsules import (PLAIN, Network, capsnet_backward, capsnet_forward, capsnet_loss_backward, capsnet_loss_forward,
-                               init_capsnet, length_forward, margin_loss_forward)
+from tinycaps.capsules import (PLAIN, Network, capsnet_backward, capsnet_forward,
+                               capsnet_loss_backward, capsnet_loss_forward, init_capsnet,
+                               length_forward)
+from tinycaps.ops import margin_loss_forward
 from tinycaps.gradcheck import assert_gradients
 
 BARE = replace(SMALL, reconstruction_weight=0)

@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 
-from tests import reference
+from tests.reference import capsules as reference
 from tests.ops.facts import ALONG_DIRECTIONS, close, draw, on, on_device, refuses, refuses_two_memories, stays_float32, with_biases
 from tinycaps.backend import to_numpy
 from tinycaps.capsules import CapsNetConfig, decoder_backward, decoder_forward, init_decoder, mask_forward

@@ -1,7 +1,7 @@
 """Masking all capsules but one."""
 import numpy as np
 
-from tests import reference
+from tests.reference import capsules as reference
 from tests.ops.facts import close, draw, on, on_device, refuses, refuses_bad_labels, refuses_two_memories, stays_float32
 from tinycaps.capsules import mask_backward, mask_forward
 from tinycaps.gradcheck import assert_gradients

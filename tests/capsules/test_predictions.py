@@ -3,7 +3,7 @@ import tracemalloc
 
 import numpy as np
 
-from tests import reference
+from tests.reference import capsules as reference
 from tests.ops.facts import close, draw, on, on_device, refuses, refuses_two_memories, stays_float32
 from tinycaps import checks
 from tinycaps.capsules import predictions_backward, predictions_forward

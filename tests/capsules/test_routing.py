@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 
-from tests import reference
+from tests.reference import capsules as reference
 from tests.ops.facts import ALONG_DIRECTIONS, close, draw, on, on_device, refuses, refuses_two_memories, stays_float32
 from tinycaps.backend import to_numpy
 from tinycaps.capsules import routing_backward, routing_forward, squash_forward

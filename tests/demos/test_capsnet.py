@@ -16,11 +16,12 @@ from matplotlib.image import imread, imsave
 
 from demos import capsnet as demo
 from demos import command, training
-from tinycaps.capsules import (CNN_DIGITS, CapsNetConfig, Network, capsnet_forward, fast_capsnet_backward, fast_capsnet_forward, init_cnn,
+from tinycaps.capsules import (CNN_DIGITS, CapsNetConfig, Network, capsnet_forward, init_cnn,
                                length_forward, load_capsnet, predict)
+from tinycaps.fast import fast_capsnet_backward, fast_capsnet_forward
 from tinycaps.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from tinycaps.data import ink_margin, load_digits, load_image
-from tinycaps.workspace import Workspace
+from tinycaps.fast.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
 FIGURES = ["coupling.png", "learning_curves.png", "pose_sweep.png", "reconstructions.png"]

@@ -11,7 +11,7 @@ from tinycaps.backend import asarray
 from tinycaps.capsules import CapsNetConfig, capsnet_forward, length_forward, load_capsnet, predict
 from tinycaps.checkpoint import load_checkpoint
 from tinycaps.data import hold_out, load_digits, random_shift, random_warp
-from tinycaps.distillation import soften
+from tinycaps.ops import soften
 from tinycaps.optim import adam
 
 SIZE = ["--quick", "--hidden", 12, "--teacher-hidden", 20]

@@ -14,7 +14,7 @@ from demos import co_distillation, distillation, mortal_computation, omitted_dig
 from tests.demos.distillation_demos import call, files, own, results
 from tinycaps.checkpoint import load_checkpoint
 from tinycaps.data import load_digits
-from tinycaps.distillation import soften
+from tinycaps.ops import soften
 from tinycaps.ops import init_mlp, mlp_forward
 from tinycaps.optim import rising_momentum
 

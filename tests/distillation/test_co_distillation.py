@@ -4,12 +4,13 @@ import math
 import numpy as np
 import pytest
 
-from tests import reference
+from tests.reference import distillation, ops
 from tests.gradcheck.pairs import verdict
 from tests.ops.facts import (ALONG_DIRECTIONS, close, draw, on, on_device, refuses, refuses_bad_labels, refuses_two_memories,
                              stays_float32, with_biases)
 from tinycaps.backend import get_xp, to_numpy
-from tinycaps.distillation import co_distillation_gradients, others_answers, soft_cross_entropy_backward, soft_cross_entropy_forward, soften
+from tinycaps.distillation import co_distillation_gradients, others_answers
+from tinycaps.ops import soft_cross_entropy_backward, soft_cross_entropy_forward, soften
 from tinycaps.gradcheck import assert_gradients
 from tinycaps.ops import cross_entropy_backward, cross_entropy_forward, init_mlp, mlp_backward, mlp_forward
 
@@ -50,8 +51,8 @@ def own_loss(k, params, x, labels, temperature, agreement, told):
 
 
 def test_others_answers_equal_the_loops(xp):
-    answers = np.array([[reference.softmax(row) for row in each] for each in draw((5, 3), (5, 3), (5, 3), (5, 3))])
-    wanted = [reference.others_answers(list(each)) for each in answers.swapaxes(0, 1)]
+    answers = np.array([[ops.softmax(row) for row in each] for each in draw((5, 3), (5, 3), (5, 3), (5, 3))])
+    wanted = [distillation.others_answers(list(each)) for each in answers.swapaxes(0, 1)]
     close(others_answers(xp.asarray(answers)), np.array(wanted).swapaxes(0, 1))
 
 
@@ -71,8 +72,8 @@ def test_others_answers_are_probabilities_however_small(xp):
 @pytest.mark.parametrize("temperature, agreement", [(2.0, 1.0), (1, 0.3), (5.0, 2), (3.0, 0)])
 def test_loss_equals_the_loops(xp, temperature, agreement, told):
     params, x, labels = networks(np)
-    logits = [[reference.mlp(params, row, prefix) for row in x] for prefix in PREFIXES]
-    losses = reference.co_distillation_losses(logits, labels, np.ones((3, 5)) if told is None else told, temperature, agreement)
+    logits = [[ops.mlp(params, row, prefix) for row in x] for prefix in PREFIXES]
+    losses = distillation.co_distillation_losses(logits, labels, np.ones((3, 5)) if told is None else told, temperature, agreement)
     loss, grads = co_distillation_gradients(*on(xp, params, x, labels), PREFIXES, temperature, agreement,
                                             told if told is None else xp.asarray(told))
     assert loss.shape == () and grads.keys() == params.keys()

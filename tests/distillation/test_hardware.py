@@ -4,7 +4,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from tests import reference
+from tests.reference import distillation as reference
 from tests.gradcheck.pairs import verdict
 from tests.ops.facts import ALONG_DIRECTIONS, close, draw, on, on_device, refuses, refuses_two_memories, stays_float32, with_biases
 from tinycaps.backend import to_numpy

@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 
-from tests import reference
+from tests.reference import forward_forward as reference
 from tests.ops.facts import close, draw, on, on_device, refuses, refuses_bad_dloss, refuses_two_memories, stays_float32
 from tinycaps.forward_forward import (goodness_backward, goodness_forward, goodness_loss_backward, goodness_loss_forward,
                                       positive_probability)

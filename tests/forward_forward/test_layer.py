@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from tests import reference
+from tests.reference import forward_forward, ops
 from tests.gradcheck.pairs import verdict
 from tests.ops.facts import (ALONG_DIRECTIONS, close, draw, on, on_device, refuses, refuses_bad_dloss, refuses_two_memories,
                              stays_float32)
@@ -34,10 +34,10 @@ def test_equals_the_loops(xp, goal):
     W, bias, x_pos, x_neg, _ = layer(np)
     loss, cache = ff_layer_loss_forward(*on(xp, W, bias, x_pos, x_neg), theta=3.0, goal=goal)
     assert loss.shape == () and cache.mean_activity is None
-    close(loss, reference.ff_layer_loss(W, bias, x_pos, x_neg, 3.0, SIGNS[goal]))
-    close(cache.y, [reference.relu(reference.linear(x, W, bias)) for x in (*x_pos, *x_neg)])
-    close(cache.goodness, [reference.goodness(y) for y in to_numpy(cache.y)])
-    for got, want in zip(ff_layer_loss_backward(1.0, cache), reference.ff_layer_gradient(W, bias, x_pos, x_neg, 3.0, SIGNS[goal])):
+    close(loss, forward_forward.ff_layer_loss(W, bias, x_pos, x_neg, 3.0, SIGNS[goal]))
+    close(cache.y, [ops.relu(ops.linear(x, W, bias)) for x in (*x_pos, *x_neg)])
+    close(cache.goodness, [forward_forward.goodness(y) for y in to_numpy(cache.y)])
+    for got, want in zip(ff_layer_loss_backward(1.0, cache), forward_forward.ff_layer_gradient(W, bias, x_pos, x_neg, 3.0, SIGNS[goal])):
         close(got, want)
 
 
@@ -45,12 +45,12 @@ def test_equals_the_loops(xp, goal):
 def test_equals_the_loops_with_peers(xp, exact):
     W, bias, x_pos, x_neg, means = layer(np)
     loss, cache = ff_layer_loss_forward(*on(xp, W, bias, x_pos, x_neg, means), theta=3.0, peer_weight=0.2, exact=exact)
-    y = [reference.relu(reference.linear(x, W, bias)) for x in x_pos]
-    close(loss, reference.ff_layer_loss(W, bias, x_pos, x_neg, 3.0) + reference.peer_normalisation(y, means, 0.2))
-    running = reference.running_means(y, means)
+    y = [ops.relu(ops.linear(x, W, bias)) for x in x_pos]
+    close(loss, forward_forward.ff_layer_loss(W, bias, x_pos, x_neg, 3.0) + forward_forward.peer_normalisation(y, means, 0.2))
+    running = forward_forward.running_means(y, means)
     close(cache.mean_activity, running)
     push = [2 * 0.2 * (a - sum(running) / M) for a in running]
-    wanted = reference.ff_layer_gradient(W, bias, x_pos, x_neg, 3.0, push=push, through_relu=not exact)
+    wanted = forward_forward.ff_layer_gradient(W, bias, x_pos, x_neg, 3.0, push=push, through_relu=not exact)
     for got, want in zip(ff_layer_loss_backward(1.0, cache), wanted):
         close(got, want)
 

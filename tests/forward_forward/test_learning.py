@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests import reference
+from tests.reference import forward_forward, ops
 from tests.forward_forward.networks import NO_PEERS, SMALL, layers_only, network
 from tests.ops.facts import (ALONG_DIRECTIONS, close, draw, on, on_device, refuses, refuses_bad_labels, refuses_two_memories,
                              stays_float32)
@@ -33,9 +33,9 @@ def test_predictor_equals_the_loops(xp):
     params, _, labels = network(np)
     features, = draw((4, 11))
     loss, grads, logits = predictor_gradients(*on(xp, params, features, labels))
-    wanted = [reference.linear(row, params["softmax.W"], params["softmax.bias"]) for row in features]
+    wanted = [ops.linear(row, params["softmax.W"], params["softmax.bias"]) for row in features]
     close(logits, wanted)
-    close(loss, sum(reference.cross_entropy(row, label) for row, label in zip(wanted, labels)) / 4)
+    close(loss, sum(ops.cross_entropy(row, label) for row, label in zip(wanted, labels)) / 4)
     assert loss.shape == () and grads.keys() == {"softmax.W", "softmax.bias"}
 
 
@@ -60,7 +60,7 @@ def test_a_supervised_batch_step_by_step(xp, hard):
         close(grads[key], grad)
     for k, cache in enumerate(caches):
         y = to_numpy(cache.y)[:4]                                               # those of the images with their true labels
-        close(grads[f"{k}.mean_activity"], reference.running_means(y, to_numpy(params[f"{k}.mean_activity"])))
+        close(grads[f"{k}.mean_activity"], forward_forward.running_means(y, to_numpy(params[f"{k}.mean_activity"])))
 
 
 def test_hard_negatives_come_from_the_predictor(xp):

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from tests import reference
+from tests.reference import forward_forward as reference
 from tests.ops.facts import close, draw, on, on_device, refuses, refuses_two_memories, stays_float32
 from tinycaps.forward_forward import goodness_forward, length_normalise_backward, length_normalise_forward
 from tinycaps.gradcheck import assert_gradients

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from tests import reference
+from tests.reference import forward_forward as reference
 from tests.ops.facts import BAD_LABELS, close, draw, on, on_device, refuses, refuses_two_memories, stays_float32
 from tinycaps.backend import get_xp, to_numpy
 from tinycaps.forward_forward import hybrid_images, hybrid_masks, hybrid_negatives, wrong_labels

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests import reference
+from tests.reference import forward_forward as reference
 from tests.forward_forward.networks import NO_PEERS, SMALL, images, layers_only, network, pairs
 from tests.gradcheck.pairs import verdict
 from tests.ops.facts import ALONG_DIRECTIONS, close, on, on_device, refuses, refuses_two_memories, stays_float32

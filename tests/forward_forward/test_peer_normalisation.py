@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from tests import reference
+from tests.reference import forward_forward as reference
 from tests.ops.facts import close, draw, on, on_device, refuses, refuses_bad_dloss, refuses_two_memories, stays_float32
 from tinycaps.backend import to_numpy
 from tinycaps.forward_forward import peer_normalisation_backward, peer_normalisation_forward

@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests import reference
+from tests.reference import forward_forward, ops
 from tests.forward_forward.networks import SMALL, images, network
 from tests.ops.facts import close, near, on, on_device, refuses, refuses_bad_labels, refuses_two_memories, stays_float32
 from tinycaps.backend import get_xp, to_numpy
@@ -31,7 +31,7 @@ def by_hand(xp, goal="maximise"):
 
 def labelled(image, label, classes):
     """The image's numbers in a row, the label, or the neutral one, at the beginning."""
-    pixels = reference.flat(image)
+    pixels = ops.flat(image)
     return [1 / classes if label is None else float(k == label) for k in range(classes)] + pixels[classes:]
 
 
@@ -45,16 +45,16 @@ def test_goodness_of_labels_equals_the_loops(xp):
     assert goodness.shape == (4, 3, 3)
     for image, got in zip(x, to_numpy(goodness)):
         for label in range(3):
-            close(got[:, label], [reference.goodness(y) for y in reference.ff_network(params, labelled(image, label, 3), 3, root)])
+            close(got[:, label], [forward_forward.goodness(y) for y in forward_forward.ff_network(params, labelled(image, label, 3), 3, root)])
 
 
 def test_predictor_equals_the_loops(xp):
     params, x, _ = network(np)
     wanted = []
     for image in x:
-        _, *heard = reference.ff_network(params, labelled(image, None, 3), 3, root)
-        features = [a for y in heard for a in reference.length_normalise(y, root(len(y)))]
-        wanted.append(reference.linear(features, params["softmax.W"], params["softmax.bias"]))
+        _, *heard = forward_forward.ff_network(params, labelled(image, None, 3), 3, root)
+        features = [a for y in heard for a in forward_forward.length_normalise(y, root(len(y)))]
+        wanted.append(ops.linear(features, params["softmax.W"], params["softmax.bias"]))
     close(predictor_logits(*on(xp, params, x), SMALL), wanted)
 
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from tests.gradcheck.pairs import draw, verdict
-from tinycaps.capsules import (CapsNetConfig, capsnet_loss_backward, capsnet_loss_forward, init_capsnet, length_backward,
-                               length_forward, margin_loss_backward, margin_loss_forward, routing_backward, routing_forward,
-                               squash_backward, squash_forward)
-from tinycaps.distillation import (distillation_loss_backward, distillation_loss_forward, soft_cross_entropy_backward,
-                                   soft_cross_entropy_forward)
+from tinycaps.capsules import (CapsNetConfig, capsnet_loss_backward, capsnet_loss_forward,
+                               init_capsnet, length_backward, length_forward, routing_backward,
+                               routing_forward, squash_backward, squash_forward)
+from tinycaps.ops import margin_loss_backward, margin_loss_forward
+from tinycaps.distillation import distillation_loss_backward, distillation_loss_forward
+from tinycaps.ops import soft_cross_entropy_backward, soft_cross_entropy_forward
 from tinycaps.forward_forward import ff_layer_loss_backward, ff_layer_loss_forward, goodness_loss_backward, goodness_loss_forward
 from tinycaps.gradcheck import check_gradients
 from tinycaps.ops import (conv2d_backward, conv2d_forward, cross_entropy_backward, cross_entropy_forward, linear_backward,

@@ -56,11 +56,14 @@ def stays_float32(xp, *results):
             assert result.dtype == np.float32 and get_xp(result) is xp
 
 
-def refuses(error, line, function, *args, **kwargs):
-    """Assert that the call raises exactly this error with exactly this line."""
-    with pytest.raises(error, match=f"^{re.escape(line)}$") as caught:
+def refuses(error, name, wanted, function, *args, **kwargs):
+    """Assert that the call raises exactly this error in one line that names the argument and what was wanted."""
+    with pytest.raises(error) as caught:
         function(*args, **kwargs)
-    assert caught.type is error
+    line = str(caught.value)
+    assert caught.type is error and "\n" not in line
+    assert line.startswith(f"{name}: got "), line
+    assert wanted in line.partition("wanted ")[2], line
 
 
 def refuses_two_memories(names, function, *args, **kwargs):
@@ -71,28 +74,27 @@ def refuses_two_memories(names, function, *args, **kwargs):
 
 def refuses_bad_dloss(xp, backward, cache):
     """Assert that the backward of a loss, with a cache of float32, takes no dloss but a number or a 0-d array of float32."""
-    line = "dloss: got shape {}, wanted ()"
-    refuses(ValueError, line.format((2,)), backward, xp.ones(2, dtype="float32"), cache)
-    refuses(ValueError, line.format((1,)), backward, xp.ones(1, dtype="float32"), cache)
+    for wrong in xp.ones(2, dtype="float32"), xp.ones(1, dtype="float32"):
+        refuses(ValueError, "dloss", "()", backward, wrong, cache)
     for wide in xp.ones(()), xp.ones(3).sum():
-        refuses(TypeError, "dloss: got float64, wanted the precision of cache, float32", backward, wide, cache)
-    refuses(TypeError, "dloss: got dtype int64, wanted floating-point numbers", backward, xp.ones((), dtype="int64"), cache)
-    refuses(TypeError, "dloss: got list, wanted a NumPy or CuPy array", backward, [1.0], cache)
+        refuses(TypeError, "dloss", "float32", backward, wide, cache)
+    refuses(TypeError, "dloss", "floating-point numbers", backward, xp.ones((), dtype="int64"), cache)
+    refuses(TypeError, "dloss", "a NumPy or CuPy array", backward, [1.0], cache)
 
 
 BAD_LABELS = [
-    (np.array([0, 3]), ValueError, "labels: got values 0..3, wanted 0..2"),
-    (np.array([-1, 2]), ValueError, "labels: got values -1..2, wanted 0..2"),
-    (np.array([0, 1, 2]), ValueError, "labels: got shape (3,), wanted (2,)"),
-    (np.array([[0], [1]]), ValueError, "labels: got shape (2, 1), wanted (2,)"),
-    (np.array([0.0, 1.0]), TypeError, "labels: got dtype float64, wanted an array of integers"),
-    (np.array([True, False]), TypeError, "labels: got dtype bool, wanted an array of integers"),
-    ([0, 1], TypeError, "labels: got list, wanted an array of integers"),
+    (np.array([0, 3]), ValueError, "0..2"),
+    (np.array([-1, 2]), ValueError, "0..2"),
+    (np.array([0, 1, 2]), ValueError, "(2,)"),
+    (np.array([[0], [1]]), ValueError, "(2,)"),
+    (np.array([0.0, 1.0]), TypeError, "integers"),
+    (np.array([True, False]), TypeError, "integers"),
+    ([0, 1], TypeError, "integers"),
 ]
 """For two samples of three classes."""
 
 
 def refuses_bad_labels(xp, function):
     """Assert that function(labels), for two samples of three classes, takes nothing but two integers in 0..2."""
-    for labels, error, line in BAD_LABELS:
-        refuses(error, line, function, xp.asarray(labels) if isinstance(labels, np.ndarray) else labels)
+    for labels, error, wanted in BAD_LABELS:
+        refuses(error, "labels", wanted, function, xp.asarray(labels) if isinstance(labels, np.ndarray) else labels)

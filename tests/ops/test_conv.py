@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from tests import reference
+from tests.reference import ops as reference
 from tests.ops.facts import ALONG_DIRECTIONS, close, draw, on, on_device, refuses, refuses_two_memories, stays_float32
 from tinycaps.gradcheck import assert_gradients
 from tinycaps.ops import conv2d_backward, conv2d_forward

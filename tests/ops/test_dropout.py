@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from tests import reference
+from tests.reference import ops as reference
 from tests.ops.facts import close, draw, on, on_device, refuses, refuses_two_memories, stays_float32
 from tinycaps.gradcheck import assert_gradients
 from tinycaps.ops import dropout_backward, dropout_forward

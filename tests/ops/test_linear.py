@@ -1,7 +1,7 @@
 """The linear map."""
 import numpy as np
 
-from tests import reference
+from tests.reference import ops as reference
 from tests.ops.facts import close, draw, on, on_device, refuses, refuses_two_memories, stays_float32
 from tinycaps.gradcheck import assert_gradients
 from tinycaps.ops import linear_backward, linear_forward

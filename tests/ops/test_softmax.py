@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 
-from tests import reference
+from tests.reference import ops as reference
 from tests.ops.facts import (close, draw, on, on_device, refuses, refuses_bad_dloss, refuses_bad_labels, refuses_two_memories,
                              stays_float32)
 from tinycaps.backend import to_numpy

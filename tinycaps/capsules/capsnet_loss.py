@@ -5,7 +5,7 @@ from ..ops import squared_error_backward, squared_error_forward
 from .capsnet import PLAIN, Network
 from .decoder import decoder_backward, decoder_forward
 from .length import length_backward, length_forward
-from .margin_loss import margin_loss_backward, margin_loss_forward
+from ..ops.margin_loss import margin_loss_backward, margin_loss_forward
 from .mask import mask_backward, mask_forward
 
 

@@ -1,12 +1,13 @@
-"""Prediction vectors: what each lower capsule expects each parent to be (S17 Eq. 2)."""
+"""Prediction vectors: what each lower capsule expects each parent to be (S17)."""
 from ..backend import get_xp
-from ..checks import check_memory, check_shapes
+from ..checks import check_memory, door
 
 
+@door(u="n,i,p", W="i,j,q,p")
 def predictions_forward(u, W):
-    """Multiply every lower capsule's output by its transformation matrix for every parent.
+    """Multiply the output of every lower capsule by its transformation matrix for every parent.
 
-        û_j|i = W_ij u_i                                                                       S17 Eq. 2, right half
+        û_j|i = W_ij u_i        [Eq. 2]
 
     Parameters
     ----------
@@ -19,52 +20,35 @@ def predictions_forward(u, W):
     -------
     u_hat : array (n, i, j, q)
         Prediction vectors, "votes" for short.
-    cache : tuple
 
     Raises
     ------
-    ValueError, TypeError
-        If shapes, precisions or memories differ.
     MemoryError
-        If the votes, n·i·j·q numbers, are more than what is free.
+        If the n·i·j·q numbers of the votes exceed the free memory.
 
     Notes
     -----
-    Same as the paper: every pair (i, j) has a matrix of its own, and there is no bias. For each child i the matrices of all parents
-    make one (p, j·q) matrix, and all samples one product with it.
+    Same as the paper, whose Eq. 2 has this as its right half: every pair (i, j) has a matrix of its
+    own, and there is no bias.
+    Loops: tests.reference.capsules.predictions
     """
-    check_shapes(u=(u, "n,i,p"), W=(W, "i,j,q,p"))
     xp = get_xp(u, W)
-    i, j, q, p = W.shape
+    i, j, q, _ = W.shape
     check_memory(xp, u.dtype, u_hat=dict(n=len(u), i=i, j=j, q=q))
-    u_hat = xp.empty((len(u), i, j, q), u.dtype)
-    stacked = W.reshape(i, j * q, p)
-    xp.matmul(u.swapaxes(0, 1), stacked.swapaxes(1, 2), out=u_hat.reshape(-1, i, j * q).swapaxes(0, 1))     # nip,ijqp->nijq
+    u_hat = xp.einsum("ijqp,nip->nijq", W, u, optimize=True)        # [Eq. 2]
     return u_hat, (u, W)
 
 
+@door(du_hat="n,i,j,q", cache=("n,i,p", "i,j,q,p"))
 def predictions_backward(du_hat, cache):
-    """Return the gradients with respect to u and W.
+    """du_hat (n, i, j, q) -> du (n, i, p), dW (i, j, q, p).
 
-    Forward had û_nijq = Σ_p W_ijqp u_nip, so du_nip = Σ_jq W_ijqp dû_nijq (each child hears from all its parents) and
-    dW_ijqp = Σ_n dû_nijq u_nip.
-
-    Parameters
-    ----------
-    du_hat : array (n, i, j, q)
-    cache : tuple
-
-    Returns
-    -------
-    du : array (n, i, p)
-    dW : array (i, j, q, p)
+    Forward had û_nijq = Σ_p W_ijqp u_nip, so each factor's gradient is dû times the other factor,
+    summed over the letters that it lacks: a child hears from all of its parents, a matrix from all
+    samples.
     """
     u, W = cache
-    i, j, q, p = W.shape
-    check_shapes(du_hat=(du_hat, (len(u), i, j, q)), W=(W, W.shape))
     xp = get_xp(du_hat, W)
-    flat = du_hat.reshape(-1, i, j * q).swapaxes(0, 1)                                                      # (i, n, j·q)
-    du = xp.empty_like(u)
-    xp.matmul(flat, W.reshape(i, j * q, p), out=du.swapaxes(0, 1))                                          # nijq,ijqp->nip
-    dW = xp.matmul(flat.swapaxes(1, 2), u.swapaxes(0, 1))                                                   # nijq,nip->ijqp
-    return du, dW.reshape(W.shape)
+    du = xp.einsum("nijq,ijqp->nip", du_hat, W, optimize=True)      # [Eq. 2] û = W u, so du = Wᵀ dû
+    dW = xp.einsum("nijq,nip->ijqp", du_hat, u, optimize=True)      # [Eq. 2] and dW = Σ_n dû uᵀ
+    return du, dW

@@ -1,12 +1,13 @@
-"""Squash: keep a vector's direction and press its length into [0, 1), so that the length can be a probability (S17 Eq. 1)."""
+"""Squash: keep a vector's direction, press its length into [0, 1): a probability (S17)."""
 from ..backend import get_xp
-from ..checks import check_shapes
+from ..checks import door
 
 
+@door(s="...,q")
 def squash_forward(s):
     """Shrink short vectors to almost nothing and long ones to just under length one.
 
-        v = ‖s‖² / (1 + ‖s‖²) · s / ‖s‖ = g s,    g = ‖s‖ / (1 + ‖s‖²)        S17 Eq. 1
+        v = ‖s‖² / (1 + ‖s‖²) · s / ‖s‖ = g s,    g = ‖s‖ / (1 + ‖s‖²)        [Eq. 1]
 
     Parameters
     ----------
@@ -17,45 +18,32 @@ def squash_forward(s):
     -------
     v : array (..., q)
         Same direction, length ‖s‖² / (1 + ‖s‖²) < 1; zero for s = 0.
-    cache : tuple
-        For `squash_backward`.
 
     Notes
     -----
-    Same as the paper. Written as g s there is nothing to divide by at s = 0, so no epsilon is needed.
+    Same as the paper. Written as g s there is no division at s = 0, so no epsilon is needed.
+    Loops: tests.reference.capsules.squash
     """
-    check_shapes(s=(s, "...,q"))
     xp = get_xp(s)
-    squared = (s * s).sum(axis=-1, keepdims=True)
-    norm = xp.sqrt(squared)
-    g = norm / (1 + squared)
-    return g * s, (s, g, norm, squared)
+    squared = (s * s).sum(axis=-1, keepdims=True)                   # [Eq. 1]
+    norm = xp.sqrt(squared)                                         # [Eq. 1]
+    g = norm / (1 + squared)                                        # [Eq. 1]
+    return g * s, (s, g, norm, squared)                             # [Eq. 1]
 
 
+@door(dv="...,q", cache=("...,q",))
 def squash_backward(dv, cache):
-    """Return the gradient with respect to s.
+    """dv (..., q) -> ds (..., q), zero where s = 0.
 
-    Forward had v_q = g s_q with g a function of the norm alone, so
-        ds = g dv + (dv · s) ∂g/∂s,    ∂g/∂s = g'(‖s‖) s/‖s‖,    g' = (1 − ‖s‖²) / (1 + ‖s‖²)²
-    The second term is of the size of ‖s‖ dv; at s = 0 it is 0, which dividing by 1 instead of by ‖s‖ = 0 gives.
+    Forward had v = g s, where g depends on the norm alone, so by the product and the chain rule
 
-    Parameters
-    ----------
-    dv : array (..., q)
-    cache : tuple
-        From `squash_forward`.
+        ds = g dv + (dv · s) g'(‖s‖) s/‖s‖,    g' = (1 − ‖s‖²) / (1 + ‖s‖²)²
 
-    Returns
-    -------
-    ds : array (..., q)
-        Zero for s = 0: a capsule with no input learns nothing, and short ones learn slowly.
-
-    Notes
-    -----
-    Same as the paper's formula differentiated; exact at zero, where common code needs an epsilon or returns NaN.
+    The second term is of the size of ‖s‖ dv. At s = 0 it is 0: division by 1 instead of by
+    ‖s‖ = 0 gives that. Short capsules learn slowly, and one without input learns nothing.
     """
     s, g, norm, squared = cache
-    check_shapes(dv=(dv, s.shape), s=(s, s.shape))
-    dg = (dv * s).sum(axis=-1, keepdims=True)
-    dnorm = dg / (1 + squared) * ((1 - squared) / (1 + squared))
-    return g * dv + dnorm / (norm + (norm == 0)) * s
+    dg = (dv * s).sum(axis=-1, keepdims=True)                       # [Eq. 1] v = g s, so dg = dv·s
+    # Two quotients, not one: (1 + ‖s‖²)² would overflow first.
+    dnorm = dg / (1 + squared) * ((1 - squared) / (1 + squared))    # [Eq. 1] g'(‖s‖) dg
+    return g * dv + dnorm / (norm + (norm == 0)) * s                # [Eq. 1] ∂‖s‖/∂s = s/‖s‖

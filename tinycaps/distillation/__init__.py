@@ -10,9 +10,9 @@ from .bias_shift import choose_bias_shift
 from .co_distillation import co_distillation_gradients, others_answers
 from .distillation_loss import distillation_loss_backward, distillation_loss_forward, logit_matching_backward, logit_matching_forward
 from .hardware import draw_hardware, hardware_mlp_backward, hardware_mlp_forward
-from .soft_targets import (kl_divergence_backward, kl_divergence_forward, soft_cross_entropy_backward, soft_cross_entropy_forward,
-                           soften)
 
-__all__ = ["choose_bias_shift", "co_distillation_gradients", "distillation_loss_backward", "distillation_loss_forward", "draw_hardware",
-           "hardware_mlp_backward", "hardware_mlp_forward", "kl_divergence_backward", "kl_divergence_forward", "logit_matching_backward",
-           "logit_matching_forward", "others_answers", "soft_cross_entropy_backward", "soft_cross_entropy_forward", "soften"]
+__all__ = [
+    "choose_bias_shift", "co_distillation_gradients", "distillation_loss_backward",
+    "distillation_loss_forward", "draw_hardware", "hardware_mlp_backward", "hardware_mlp_forward",
+    "logit_matching_backward", "logit_matching_forward", "others_answers",
+]

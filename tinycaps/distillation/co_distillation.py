@@ -2,7 +2,7 @@
 from ..checks import check_labels, check_not_negative, check_shapes, named_xp
 from ..ops.mlp import mlp_backward, mlp_forward
 from ..ops.softmax import cross_entropy_backward, cross_entropy_forward
-from .soft_targets import check_temperature, soft_cross_entropy_backward, soft_cross_entropy_forward, soften
+from ..ops.soft_cross_entropy import check_temperature, soft_cross_entropy_backward, soft_cross_entropy_forward, soften
 
 
 def others_answers(answers):

@@ -2,7 +2,7 @@
 from ..checks import check_dloss, check_shapes, check_share
 from ..ops.softmax import cross_entropy_backward, cross_entropy_forward
 from ..ops.squared_error import squared_error_backward, squared_error_forward
-from .soft_targets import check_temperature, soft_cross_entropy_backward, soft_cross_entropy_forward
+from ..ops.soft_cross_entropy import check_temperature, soft_cross_entropy_backward, soft_cross_entropy_forward
 
 
 def distillation_loss_forward(logits, labels, soft_targets, temperature=20.0, hard_weight=0.1):

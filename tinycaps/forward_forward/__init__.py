@@ -9,11 +9,9 @@ negatives              wrong labels, uniform or hard; hybrid images for learning
 config                 sizes and choices
 network                a stack of layers and a linear softmax beside it
 learning               what a batch teaches, and the step that follows
-fast_learning          the same gradients in slices, on threads
 readouts               softmax, goodness, or both: the class of an image
 """
 from .config import FFConfig
-from .fast_learning import fast_supervised_gradients, fast_unsupervised_gradients
 from .goodness import goodness_backward, goodness_forward, goodness_loss_backward, goodness_loss_forward, positive_probability
 from .label_pixels import make_room, write_labels, write_neutral
 from .layer import ff_layer_loss_backward, ff_layer_loss_forward
@@ -24,10 +22,14 @@ from .network import ff_activities, ff_backward, ff_features, ff_forward, init_f
 from .peer_normalisation import peer_normalisation_backward, peer_normalisation_forward
 from .readouts import label_goodness, layer_report, predict, predictor_logits, readout_errors, vote
 
-__all__ = ["FFConfig", "fast_supervised_gradients", "fast_unsupervised_gradients", "ff_activities", "ff_backward", "ff_features",
-           "ff_forward", "ff_layer_loss_backward", "ff_layer_loss_forward", "ff_update", "goodness_backward", "goodness_forward",
-           "goodness_loss_backward", "goodness_loss_forward", "hybrid_images", "hybrid_masks", "hybrid_negatives", "init_ff",
-           "label_goodness", "layer_report", "length_normalise_backward", "length_normalise_forward", "make_room",
-           "peer_normalisation_backward", "peer_normalisation_forward", "positive_probability", "predict", "predictor_gradients",
-           "predictor_logits", "readout_errors", "supervised_gradients", "unsupervised_gradients", "vote", "write_labels",
-           "write_neutral", "wrong_labels"]
+__all__ = [
+    "FFConfig", "ff_activities", "ff_backward", "ff_features", "ff_forward",
+    "ff_layer_loss_backward", "ff_layer_loss_forward", "ff_update", "goodness_backward",
+    "goodness_forward", "goodness_loss_backward", "goodness_loss_forward", "hybrid_images",
+    "hybrid_masks", "hybrid_negatives", "init_ff", "label_goodness", "layer_report",
+    "length_normalise_backward", "length_normalise_forward", "make_room",
+    "peer_normalisation_backward", "peer_normalisation_forward", "positive_probability",
+    "predict", "predictor_gradients", "predictor_logits", "readout_errors",
+    "supervised_gradients", "unsupervised_gradients", "vote", "write_labels", "write_neutral",
+    "wrong_labels",
+]

@@ -24,7 +24,8 @@ import numpy as np
 from demos import command, teacher, training
 from tinycaps import plot
 from tinycaps.backend import asarray
-from tinycaps.distillation import draw_hardware, hardware_mlp_backward, hardware_mlp_forward, soften
+from tinycaps.distillation import draw_hardware, hardware_mlp_backward, hardware_mlp_forward
+from tinycaps.ops import soften
 from tinycaps.ops import init_mlp
 
 SMALL = dict(hidden=[100, 100], epochs=60, batch=50, learning_rate=0.02, shift=0, warp=True)

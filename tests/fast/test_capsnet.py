@@ -15,14 +15,15 @@ import pytest
 from tests.capsules.networks import SMALL, capsnet
 from tests.ops.facts import ALONG_DIRECTIONS, error, near, on, on_device, refuses, refuses_two_memories, stays_float32
 from tinycaps import checks
-from tinycaps import parallel as threads
+from tinycaps.fast import parallel as threads
 from tinycaps.backend import to_numpy
-from tinycaps.capsules import (PAPER, PLAIN, CapsNetConfig, Network, capsnet_forward, capsnet_loss_backward, capsnet_loss_forward,
-                               choose_network, fast_capsnet_backward, fast_capsnet_forward, init_capsnet, predict)
+from tinycaps.capsules import (PAPER, PLAIN, CapsNetConfig, Network, capsnet_forward,
+                               capsnet_loss_backward, capsnet_loss_forward, init_capsnet, predict)
+from tinycaps.fast import choose_network, fast_capsnet_backward, fast_capsnet_forward
 from tinycaps.checkpoint import load_checkpoint
 from tinycaps.gradcheck import assert_gradients
-from tinycaps.parallel import parallel
-from tinycaps.workspace import Workspace
+from tinycaps.fast.parallel import parallel
+from tinycaps.fast.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
 SQUARE = replace(SMALL, image_shape=(9, 9, 2), primary_kernel=5)        # conv1 leaves 8 x 8: phases of 4 x 4, capsules on 2 x 2

@@ -2,12 +2,13 @@
 import numpy as np
 import pytest
 
-from tests import reference
+from tests.reference import ops as reference
 from tests.ops.facts import ALONG_DIRECTIONS, draw, error, near, on, on_device, refuses, refuses_two_memories, stays_float32
 from tinycaps.backend import to_numpy
 from tinycaps.gradcheck import assert_gradients
-from tinycaps.ops import conv2d_backward, conv2d_forward, fourier_conv2d_backward, fourier_conv2d_forward
-from tinycaps.workspace import Workspace
+from tinycaps.ops import conv2d_backward, conv2d_forward
+from tinycaps.fast import fourier_conv2d_backward, fourier_conv2d_forward
+from tinycaps.fast.workspace import Workspace
 
 CASES = [                                                       # size, kernel, stride
     (6, 3, 2), (8, 5, 2), (9, 4, 3), (8, 5, 4), (5, 3, 1), (6, 2, 1), (6, 6, 2), (4, 4, 1), (3, 1, 1),

@@ -27,9 +27,10 @@ import numpy as np
 from demos import command, training
 from tinycaps import plot
 from tinycaps.backend import asarray, get_xp, to_numpy
-from tinycaps.capsules import (DIGITS, PAPER, PLAIN, capsnet_forward, capsnet_loss_backward, capsnet_loss_forward,
-                               choose_network, decoder_forward, init_capsnet, length_forward, load_capsnet, mask_forward, predict,
-                               save_capsnet)
+from tinycaps.capsules import (DIGITS, PAPER, PLAIN, capsnet_forward, capsnet_loss_backward,
+                               capsnet_loss_forward, decoder_forward, init_capsnet,
+                               length_forward, load_capsnet, mask_forward, predict, save_capsnet)
+from tinycaps.fast import choose_network
 from tinycaps.data import ink_margin, load_image
 from tinycaps.optim import exponential_decay
 from tinycaps.train import train

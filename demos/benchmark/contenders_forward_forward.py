@@ -10,8 +10,8 @@ import numpy as np
 from demos.contenders import Network, TinyCaps
 from tinycaps.forward_forward import FFConfig, fast_learning, fast_supervised_gradients, ff_update, init_ff, learning, supervised_gradients
 from tinycaps.forward_forward.network import FIRST_HEARD
-from tinycaps.parallel import parallel
-from tinycaps.workspace import Workspace
+from tinycaps.fast.parallel import parallel
+from tinycaps.fast.workspace import Workspace
 
 PARTS = ("neutral pass and predictor", "layers", "optimiser")
 """The pass with the neutral label and what the predictor learns from it; wrong labels, and all that the layers do with them; the step."""

@@ -32,8 +32,9 @@ import numpy as np
 from demos import command, teacher, training
 from tinycaps import plot
 from tinycaps.backend import asarray, get_xp
-from tinycaps.capsules import choose_network, length_forward, load_capsnet
-from tinycaps.distillation import soften
+from tinycaps.fast import choose_network
+from tinycaps.capsules import length_forward, load_capsnet
+from tinycaps.ops import soften
 from tinycaps.ops import mlp_forward
 
 SWEEP = {True: (100, 30, 10), False: (800, 300, 30)}

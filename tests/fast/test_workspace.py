@@ -6,7 +6,7 @@ import pytest
 
 from tests import stand_in
 from tinycaps.backend import get_xp
-from tinycaps.workspace import Workspace, empty
+from tinycaps.fast.workspace import Workspace, empty
 
 
 def test_the_same_request_gets_the_same_buffer(xp):

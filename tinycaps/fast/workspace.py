@@ -1,7 +1,7 @@
 """Big buffers that are made once and used again in every step."""
 from functools import partial
 
-from .backend import get_xp
+from ..backend import get_xp
 
 
 class Workspace:

@@ -36,9 +36,9 @@ from tinycaps.forward_forward import (FFConfig, fast_supervised_gradients, fast_
                                       predictor_logits, readout_errors, vote, write_labels, wrong_labels)
 from tinycaps.forward_forward.network import FIRST_HEARD
 from tinycaps.optim import flat_then_linear
-from tinycaps.parallel import parallel
+from tinycaps.fast.parallel import parallel
 from tinycaps.train import train
-from tinycaps.workspace import Workspace
+from tinycaps.fast.workspace import Workspace
 
 SMALL = dict(hidden=[300, 300, 300], epochs=100, batch=20, learning_rate=5e-4, weight_decay=0.004, label_strength=1.0, shift=0, warp=True,
              predictor_epochs=50, evaluate_every=10)

@@ -4,11 +4,11 @@ from functools import partial
 import numpy as np
 
 from ..checks import check_count
-from ..ops.fourier_plan import fourier_plan
-from ..parallel import parallel
-from ..workspace import Workspace
-from .capsnet import PLAIN, Network
-from .fast_capsnet import fast_capsnet_backward, fast_capsnet_forward
+from .fourier_plan import fourier_plan
+from .parallel import parallel
+from .workspace import Workspace
+from ..capsules.capsnet import PLAIN, Network
+from .capsnet import fast_capsnet_backward, fast_capsnet_forward
 
 WORTH = 0.5
 """The fast network is chosen if its convolution takes at most this part of the multiplications: it moves more numbers for each."""

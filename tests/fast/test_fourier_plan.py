@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from tests import reference
+from tests.reference import ops as reference
 from tests.ops.facts import close, draw, near, refuses
-from tinycaps.ops.fourier_plan import fourier_plan
+from tinycaps.fast.fourier_plan import fourier_plan
 
 CASES = [                       # size, kernel, stride
     (20, 9, 2),                 # the published network's primary capsules: N = 10, outputs 6 x 6

@@ -15,12 +15,12 @@ from typing import NamedTuple
 
 from ..backend import get_xp
 from ..checks import check_memory, check_shapes
-from ..ops.fourier_conv import ProductsCache, products_backward, products_forward
-from ..ops.fourier_plan import fourier_plan
-from ..parallel import parallel
-from ..workspace import empty
-from .routing import routing_backward, routing_forward
-from .squash import squash_backward, squash_forward
+from .fourier_conv import ProductsCache, products_backward, products_forward
+from .fourier_plan import fourier_plan
+from .parallel import parallel
+from .workspace import empty
+from .routing import fast_routing_backward, fast_routing_forward
+from ..capsules.squash import squash_backward, squash_forward
 
 CHUNK = 4
 """Samples that are worked on together."""
@@ -229,7 +229,7 @@ def _routing_forward(u_hat, config, split):
     v, caches = get_xp(u_hat).empty((n, j, q), u_hat.dtype), {}
 
     def work(part):
-        v[part], caches[part.start] = routing_forward(u_hat[part], config.iterations, config.stop_gradient)
+        v[part], caches[part.start] = fast_routing_forward(u_hat[part], config.iterations, config.stop_gradient)
 
     split(work, n, _chunks(n))
     return v, (u_hat, caches)
@@ -239,5 +239,5 @@ def _routing_backward(dv, cache, split):
     """Go back through the rounds, a few samples at a time; in a workspace dû overwrites û, which is needed no more."""
     u_hat, caches = cache.routing
     du_hat = empty(cache.workspace, "u_hat", u_hat.shape, u_hat)
-    split(lambda part: routing_backward(dv[part], caches[part.start], out=du_hat[part]), len(dv), _chunks(len(dv)))
+    split(lambda part: fast_routing_backward(dv[part], caches[part.start], out=du_hat[part]), len(dv), _chunks(len(dv)))
     return du_hat

@@ -24,7 +24,8 @@ import numpy as np
 from demos import command, teacher, training
 from tinycaps import plot
 from tinycaps.backend import asarray
-from tinycaps.distillation import co_distillation_gradients, soften
+from tinycaps.distillation import co_distillation_gradients
+from tinycaps.ops import soften
 from tinycaps.ops import init_mlp, mlp_forward
 
 SMALL = dict(hidden=[30, 30], epochs=60, alone_epochs=20, batch=50, learning_rate=0.05, shift=0, warp=False)

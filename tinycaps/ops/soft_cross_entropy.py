@@ -1,7 +1,7 @@
 """Soft targets: what a network thinks of all the wrong answers, and how another one learns it (D15 section 2)."""
 from ..backend import get_xp
 from ..checks import check_dloss, check_positive, check_shapes, named_xp
-from ..ops.softmax import softmax_forward
+from .softmax import softmax_forward
 
 SUM_TO_ONE = 1e-3
 """How far the sum of probabilities may be from one; rounding, in half precision too, stays below."""

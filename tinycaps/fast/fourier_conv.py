@@ -1,4 +1,4 @@
-"""The fast twin of conv2d for large kernels on few points; `tinycaps.ops.fourier_plan` is its mathematics.
+"""The fast twin of conv2d for large kernels on few points; `tinycaps.fast.fourier_plan` is its mathematics.
 
     forward     V = Bᵀ x,   U = G w,   M_r = V_r U_r,   y = Aᵀ M
     backward    dM = A dy,   dU_r = V_rᵀ dM_r,   dV_r = dM_r U_rᵀ,   dw = Gᵀ dU,   dx = B dV
@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from ..backend import get_xp
 from ..checks import check_count, check_shapes
-from ..parallel import parallel
-from ..workspace import empty
+from .parallel import parallel
+from .workspace import empty
 from .fourier_plan import FourierPlan, fourier_plan
 
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from tests.ops.facts import refuses
-from tinycaps.capsules import DIGITS, PAPER, PLAIN, choose_network, fast_capsnet_backward, fast_capsnet_forward, fast_network, init_capsnet
+from tinycaps.capsules import DIGITS, PAPER, PLAIN, init_capsnet
+from tinycaps.fast import choose_network, fast_capsnet_backward, fast_capsnet_forward, fast_network
 
 
 def test_the_published_network_is_fast_at_its_batch_and_plain_for_one_image():

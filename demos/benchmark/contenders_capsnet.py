@@ -1,8 +1,9 @@
 """CapsNet in `demos.benchmark`: forward, backward and Adam, plain and fast, and the arithmetic of a step."""
 from demos.contenders import Network, TinyCaps
-from tinycaps.capsules import (PAPER, PLAIN, CapsNetConfig, capsnet, capsnet_loss_backward, capsnet_loss_forward, fast_capsnet,
-                               fast_network, init_capsnet)
-from tinycaps.ops.fourier_plan import fourier_plan
+from tinycaps.capsules import (PAPER, PLAIN, CapsNetConfig, capsnet, capsnet_loss_backward,
+                               capsnet_loss_forward, fast_capsnet, init_capsnet)
+from tinycaps.fast import fast_network
+from tinycaps.fast.fourier_plan import fourier_plan
 from tinycaps.optim import adam
 
 PARTS = ("conv1", "primary", "predictions", "routing", "decoder and losses", "optimiser")

@@ -2,9 +2,9 @@
 import numpy as np
 import pytest
 
-from tests import reference
+from tests.reference import ops as reference
 from tests.ops.facts import close, on, on_device, refuses, refuses_bad_dloss, refuses_bad_labels, refuses_two_memories, stays_float32
-from tinycaps.capsules import margin_loss_backward, margin_loss_forward
+from tinycaps.ops import margin_loss_backward, margin_loss_forward
 from tinycaps.gradcheck import assert_gradients
 
 LENGTH, LABELS = np.random.default_rng(0).random((5, 3)), np.array([2, 0, 2, 1, 0])

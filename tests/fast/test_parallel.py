@@ -12,8 +12,8 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from tests import stand_in
-from tinycaps import parallel as module
-from tinycaps.parallel import parallel
+from tinycaps.fast import parallel as module
+from tinycaps.fast.parallel import parallel
 
 ROOT = Path(__file__).parents[1]
 

@@ -14,7 +14,8 @@ import numpy as np
 from demos import command, training
 from tinycaps import plot
 from tinycaps.backend import asarray, get_xp, to_numpy
-from tinycaps.distillation import distillation_loss_backward, distillation_loss_forward, soften
+from tinycaps.distillation import distillation_loss_backward, distillation_loss_forward
+from tinycaps.ops import soften
 from tinycaps.ops import cross_entropy_backward, cross_entropy_forward, init_mlp, mlp_backward, mlp_forward
 from tinycaps.optim import adam, flat_then_linear, limit_norms, rising_momentum, sgd
 from tinycaps.train import train

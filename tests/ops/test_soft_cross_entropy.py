@@ -4,13 +4,14 @@ import math
 import numpy as np
 import pytest
 
-from tests import reference
+from tests.reference import ops as reference
 from tests.distillation.answers import LABELS, answers, softened
 from tests.ops.facts import (ALONG_DIRECTIONS, close, draw, error, on, on_device, refuses, refuses_bad_dloss, refuses_two_memories,
                              stays_float32)
 from tinycaps.backend import to_numpy
-from tinycaps.distillation import (kl_divergence_backward, kl_divergence_forward, logit_matching_backward, logit_matching_forward,
-                                   soft_cross_entropy_backward, soft_cross_entropy_forward, soften)
+from tinycaps.ops import (kl_divergence_backward, kl_divergence_forward,
+                          soft_cross_entropy_backward, soft_cross_entropy_forward, soften)
+from tinycaps.distillation import logit_matching_backward, logit_matching_forward
 from tinycaps.gradcheck import assert_gradients
 from tinycaps.ops import cross_entropy_backward, cross_entropy_forward, softmax_forward
 
