@@ -1,5 +1,5 @@
 """What a student is asked: to agree with its teacher, to be right, or some of both (D15 sections 2, 2.1)."""
-from ..checks import check_dloss, check_shapes, check_share
+from ..checks import check_dloss, check_shapes, check_fraction
 from ..ops.softmax import cross_entropy_backward, cross_entropy_forward
 from ..ops.squared_error import squared_error_backward, squared_error_forward
 from ..ops.soft_cross_entropy import check_temperature, soft_cross_entropy_backward, soft_cross_entropy_forward
@@ -40,7 +40,7 @@ def distillation_loss_forward(logits, labels, soft_targets, temperature=20.0, ha
     gradients shrink as 1/T², and the weights would mean something else at every temperature.
     """
     temperature = check_temperature(temperature)
-    check_share(hard_weight=hard_weight)
+    check_fraction(hard_weight=hard_weight)
     hard_weight = float(hard_weight)
     hard, hard_cache = cross_entropy_forward(logits, labels)
     soft, soft_cache = soft_cross_entropy_forward(logits, soft_targets, temperature)
