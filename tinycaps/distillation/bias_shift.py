@@ -42,6 +42,7 @@ def choose_bias_shift(logits, labels, classes, shifts, counts=None):
     Notes
     -----
     The paper chose on its test images; a caller with held-out training images does not.
+    Loops: tests.reference.distillation.errors_after_shift
     """
     xp = get_xp(logits)
     classes, shifts = list(classes), list(shifts)

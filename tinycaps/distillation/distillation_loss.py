@@ -1,16 +1,16 @@
 """What a student minimises: soft targets and labels mixed, or the distance of the logits (D15).
 
 The mixture. Of the two gradients the hard one does not depend on T, and the soft one, (q − p)/T,
-falls as 1/T²: one 1/T is that of z/T, the other that of q − p, which tends to (z − v)/(K T). The
+falls as 1/T²: one 1/T is that of z/T, the other that of q − p, which approaches (z − v)/(K T). The
 page ops.soft_cross_entropy derives that, for logits z of the student and v of the teacher that have
-zero mean over the K classes. So the soft loss is multiplied by T²:
+zero mean over the K classes. So the soft loss is multiplied by T²; of one sample,
 
     ∂loss/∂z_k = w (softmax(z)_k − [k = label]) + (1 − w) T² (q_k − p_k)/T          [§2]
                → w (softmax(z)_k − [k = label]) + (1 − w) (z_k − v_k)/K    as T → ∞
 
 The second line has no T: a weight w means the same at all high temperatures. Without the T² the
 soft gradient at T = 40 is a quarter of that at T = 20, and at T = 80 a sixteenth; the labels would
-drown the teacher, and w would have to be chosen anew for each T.
+dominate, and w would have to be chosen anew for each T.
 
 Logit matching. The last term is that limit again: z − v is the gradient of ½ ‖z − v‖², so
 distillation without labels becomes, as T grows, the matching of logits with 1/K of its strength

@@ -18,8 +18,9 @@ line, from the output down:
 In the last layer dz comes straight from the loss. There dtotal lacks one positive factor for each
 unit, and so do its column of dW and its bias: each unit moves in the right direction, by a step of
 the wrong length. In a layer below, dh sums over the units above, every term with a wrong factor of
-its own, and the sum can have the wrong sign. In a wide network the errors of many terms average
-out, and the gradients have been seen to lie well within 90° of the true ones; nothing ensures it.
+its own, and the sum can have the wrong sign: two units above are enough for that. With 30 units a layer
+the errors of many terms average out, and the cosine between the gradient and the right one was at
+least 0.6 in twenty draws. Nothing ensures it.
 """
 import numpy as np
 
@@ -133,5 +134,5 @@ def hardware_mlp_backward(dout, cache, known=True):
         dz = dh if relu is None else relu_backward(dh, relu)                    # [d]
         dtotal = gain * dz if known else dz             # [c] z = gain total + …: dtotal = gain dz
         dh, dW, dbias = linear_backward(dtotal, linear, input_gradient=l > 0)   # [b]
-        grads |= {f"{l}.W": dW, f"{l}.bias": dbias}
+        grads[f"{l}.W"], grads[f"{l}.bias"] = dW, dbias
     return grads
