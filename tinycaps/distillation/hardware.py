@@ -18,9 +18,9 @@ line, from the output down:
 In the last layer dz comes straight from the loss. There dtotal lacks one positive factor for each
 unit, and so do its column of dW and its bias: each unit moves in the right direction, by a step of
 the wrong length. In a layer below, dh sums over the units above, every term with a wrong factor of
-its own, and the sum can have the wrong sign: two units above are enough for that. With 30 units a layer
-the errors of many terms average out, and the cosine between the gradient and the right one was at
-least 0.6 in twenty draws. Nothing ensures it.
+its own, and the sum can have the wrong sign: two units above are enough for that. With 30 units a
+layer the errors of many terms average out, and the cosine between the gradient and the right one
+was at least 0.6 in twenty draws. Nothing ensures it.
 """
 import numpy as np
 
