@@ -3,8 +3,8 @@
 A student whose transfer set lacks the 3s still learns from the soft targets of the other digits
 what makes a 3, since the teacher gives every image that resembles one a little probability of it.
 What the student learns wrongly is how frequent the 3s are. That is the business of the output's
-bias, so most of the errors go when one number is added to it (section 3; there 206 errors fall
-to 109).
+bias: in section 3 of the paper, 3.5 added to it takes the errors on 3s from 133 to 14 of 1010, and
+all errors from 206 to 109.
 """
 import math
 

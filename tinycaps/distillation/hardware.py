@@ -133,6 +133,7 @@ def hardware_mlp_backward(dout, cache, known=True):
         linear, gain, relu = layers[l]
         dz = dh if relu is None else relu_backward(dh, relu)                    # [d]
         dtotal = gain * dz if known else dz             # [c] z = gain total + …: dtotal = gain dz
+        # dh = dtotal Wᵀ, dW = hᵀ dtotal, dbias = Σ_n dtotal
         dh, dW, dbias = linear_backward(dtotal, linear, input_gradient=l > 0)   # [b]
         grads[f"{l}.W"], grads[f"{l}.bias"] = dW, dbias
     return grads
