@@ -412,6 +412,20 @@ def test_resumed_after_any_step_ends_with_the_same_bits(tmp_path, update, stop, 
     assert lines(tmp_path / "cut") == log == whole
 
 
+@pytest.mark.parametrize("update", [sgd, rmsprop, adam])
+def test_the_state_of_the_optimiser_comes_back_as_it_was(tmp_path, update, xp):
+    seen = []
+
+    def watched(params, grads, state, learning_rate):
+        seen.append({key: (type(value), str(getattr(value, "dtype", "")), to_numpy(value).tolist())
+                     for key, value in state.items()})
+        update(params, grads, state, learning_rate=learning_rate)
+    for folder, epochs in (tmp_path / "cut", [1, 2]), (tmp_path / "whole", [2]):
+        for k, count in enumerate(epochs):
+            go(folder, fresh(xp, "float32"), epochs=count, resume=k > 0, update=watched)
+    assert seen[:6] == seen[6:] and seen[0] == {} and len(seen[3]) >= 2
+
+
 def test_a_resumed_log_has_no_later_no_double_and_no_torn_lines(tmp_path):
     _, whole = go(tmp_path / "whole", evaluate=error)
     go(tmp_path / "cut", epochs=2, evaluate=error)
