@@ -82,7 +82,7 @@ def cnn_forward(params, x, config, mask=None):
         W, bias = params[f"conv{k}.W"], params[f"conv{k}.bias"]
         x, conv = conv2d_forward(x, W, bias, padding="same")                    # [b]
         x, relu = relu_forward(x)                                               # [c]
-        convolutions.append((conv, relu))
+        convolutions.append((k, conv, relu))
     h, hidden = mlp_forward(params, x.reshape(len(x), -1), "hidden.")           # [d]
     h, relu = relu_forward(h)                                                   # [e]
     dropout = None
@@ -107,8 +107,7 @@ def cnn_backward(dlogits, cache, input_gradient=False):
     grads, dx = mlp_backward(dh, hidden, input_gradient=True)                   # [d]
     grads["output.0.W"], grads["output.0.bias"] = dW, dbias
     dx = dx.reshape(shape)                                                      # [d]
-    for k in range(len(convolutions), 0, -1):                                   # [a -]
-        conv, relu = convolutions[k - 1]
+    for k, conv, relu in reversed(convolutions):                                # [a -]
         dx = relu_backward(dx, relu)                                            # [c]
         dx, grads[f"conv{k}.W"], grads[f"conv{k}.bias"] = conv2d_backward(
             dx, conv, input_gradient or k > 1)                                  # [b]
