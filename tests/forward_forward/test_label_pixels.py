@@ -69,7 +69,7 @@ def test_ink_in_one_of_the_sets_gives_all_of_them_room(xp):
     close(train[:, 2:], IMAGES)
 
 
-def test_ink_beside_the_label_needs_no_room(xp):
+def test_ink_next_to_the_label_needs_no_room(xp):
     images, = on(xp, IMAGES.copy())
     images[:, 0, 0] = 0                             # one pixel, two channels
     assert make_room(images, classes=2)[0] is images

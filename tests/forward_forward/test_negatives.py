@@ -85,7 +85,7 @@ def test_bad_labels_and_logits(xp):
 @pytest.mark.parametrize("classes", [2, 10])
 def test_contaminated_negatives_stop_the_goodness_of_true_pairs(xp, classes):
     # Of as many negatives as positives, a fraction f is positive and has the same goodness G; the
-    # others are told apart with certainty. The loss is least at p = 1/(1 + f), G = θ − log f.
+    # others are recognised with certainty. The loss is least at p = 1/(1 + f), G = θ − log f.
     theta, f = 5.0, 1 / classes
     best = theta - math.log(f)
 

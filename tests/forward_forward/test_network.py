@@ -34,8 +34,9 @@ def test_features_are_the_directions_of_all_layers_but_the_first(xp):
     x, _ = pairs(np)
     wanted = []
     for row in x:
-        _, *heard = reference.ff_network(params, row, 3, math.sqrt)
-        wanted.append([a for y in heard for a in reference.length_normalise(y, math.sqrt(len(y)))])
+        _, *decisive = reference.ff_network(params, row, 3, math.sqrt)
+        features = [reference.length_normalise(y, math.sqrt(len(y))) for y in decisive]
+        wanted.append([a for feature in features for a in feature])
     close(ff_features(*on(xp, params, x), SMALL), wanted)
 
 

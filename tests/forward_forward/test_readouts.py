@@ -59,8 +59,8 @@ def test_predictor_equals_the_loops(xp):
     params, x, _ = network(np)
     wanted = []
     for image in x:
-        _, *heard = forward_forward.ff_network(params, labelled(image, None, 3), 3, root)
-        features = [a for y in heard for a in forward_forward.length_normalise(y, root(len(y)))]
+        _, *decisive = forward_forward.ff_network(params, labelled(image, None, 3), 3, root)
+        features = [a for y in decisive for a in forward_forward.length_normalise(y, root(len(y)))]
         wanted.append(ops.linear(features, params["softmax.W"], params["softmax.bias"]))
     close(predictor_logits(*on(xp, params, x), SMALL), wanted)
 
@@ -71,7 +71,7 @@ def test_the_first_layer_is_left_out_of_the_decision(xp):
     # Label 1 is (0, 1): (0, 1), goodness 1; then (0, 2), goodness 4.
     goodness = label_goodness(params, x, config)
     close(goodness, [[[9, 1], [1, 4]]] * 3)
-    # With the first layer it were 10 against 5.
+    # With the first layer it would be 10 against 5.
     assert to_numpy(predict(params, x, config, "goodness")).tolist() == [1, 1, 1]
     assert to_numpy(predict(params, x, config, "shortlist")).tolist() == [1, 1, 1]
     errors = readout_errors(params, x, *on(xp, np.array([1, 1, 0])), config)
@@ -109,9 +109,9 @@ def test_softmax_answers_with_the_largest_logit(xp):
 def test_the_shortlist_answers_with_the_best_of_the_predictors_five(xp):
     params, x = many(xp)
     five = np.argsort(to_numpy(predictor_logits(params, x, MANY)), axis=1)[:, 3:]
-    heard = to_numpy(label_goodness(params, x, MANY))[:, 1:].sum(axis=1)
+    decisive = to_numpy(label_goodness(params, x, MANY))[:, 1:].sum(axis=1)
     answers = to_numpy(predict(params, x, MANY))
-    for answer, few, row in zip(answers, five, heard):
+    for answer, few, row in zip(answers, five, decisive):
         assert answer == max(few, key=row.__getitem__)
     # Sometimes the best is not among the five, and sometimes the predictor is overruled.
     assert (answers != to_numpy(predict(params, x, MANY, "goodness"))).any()

@@ -6,9 +6,10 @@ G/m, against a threshold θ' of its own. With θ = m θ' both draw the line at t
     sum      p = σ(G − θ)                         dy = 2 y dG
     mean     p = σ(G/m − θ') = σ((G − θ) / m)     dy = 2 y/m dG'
 
-so the mean is the sum at temperature m: the logistic function sees a spread of G that is m times
-smaller, and at the threshold, where both slopes are σ' = 1/4, each activity has a gradient that is
-exactly m times smaller. For p = 0.99 the sum needs G = θ + 4.6, the mean G = θ + 4.6 m.
+so the mean is the sum at temperature m. The logistic function sees a spread of G that is m times
+smaller: for p = 0.99 the sum needs G = θ + 4.6, the mean G = θ + 4.6 m. Both are wrong with
+probability 1/2 at the threshold, |dG| = |dG'| = 1/2, so there the gradient of every activity is
+exactly m times smaller with the mean.
 """
 from ..backend import get_xp
 from ..checks import check_choice, check_positive, door

@@ -53,7 +53,7 @@ class FFLayerCache(NamedTuple):
     y: object
     """Activities (2n, m)."""
     goodness: object
-    """(2n,)"""
+    """Goodness (2n,)."""
     mean_activity: object
     """Running mean of each unit (m,) after this batch, or None without peer normalisation."""
     loss: tuple
@@ -128,11 +128,12 @@ def ff_layer_loss_backward(dloss, cache):
     x, y = cache.x, cache.y
     dgoodness_pos, dgoodness_neg = goodness_loss_backward(dloss, cache.loss)    # [Eq. 1]
     dgoodness = get_xp(y).concatenate([dgoodness_pos, dgoodness_neg])           # [§2] G of all
-    dz = goodness_backward(dgoodness, y)    # [§2, b] dy = 2 y dG, and times [y > 0] the same
+    # No factor [y > 0] for the relu: where it is off, y = 0 makes 2 y dG zero already.
+    dz = goodness_backward(dgoodness, y)                    # [§2, b] dy = 2 y dG, dz = dy [y > 0]
     if cache.peer is not None:
         n = len(dgoodness_pos)
-        dy = peer_normalisation_backward(dloss, cache.peer)     # [c] of the positive samples alone
+        dy_pos = peer_normalisation_backward(dloss, cache.peer)     # [c] of positive samples alone
         if cache.exact:
-            dy = dy * (y[:n] > 0)           # [b] the gradient: dz = dy [y > 0]
-        dz[:n] += dy                        # [b, c] the Matlab: dz = dy, through the relu
+            dy_pos = dy_pos * (y[:n] > 0)   # [b] the gradient: dz = dy [y > 0]
+        dz[:n] += dy_pos                    # [b] else the Matlab's dz = dy: units that are off move
     return x.T @ dz, dz.sum(axis=0)         # [a] z = x W + bias: dW = xᵀ dz, dbias = Σ dz, no dx
