@@ -106,7 +106,7 @@ def cnn_backward(dlogits, cache, input_gradient=False):
     dh = relu_backward(dh, relu)                                                # [e]
     grads, dx = mlp_backward(dh, hidden, input_gradient=True)                   # [d]
     grads["output.0.W"], grads["output.0.bias"] = dW, dbias
-    dx = dx.reshape(shape)                                                      # [d]
+    dx = dx.reshape(shape)                                                      # [d] as maps
     for k, conv, relu in reversed(convolutions):                                # [a -]
         dx = relu_backward(dx, relu)                                            # [c]
         dx, grads[f"conv{k}.W"], grads[f"conv{k}.bias"] = conv2d_backward(

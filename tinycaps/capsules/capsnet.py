@@ -126,13 +126,14 @@ def capsnet_forward(params, x, config):
 def capsnet_backward(dv, cache, input_gradient=False):
     """dv (n, j, q) -> grads: the forward from bottom to top.
 
-    The keys are those of ``config.shapes``. With ``input_gradient`` the result is (grads, dx).
+    The keys are those of ``config.shapes``. With ``input_gradient`` the result is (grads, dx);
+    training needs no dx, so line a leaves it out.
     """
     grads = {}
     du_hat = routing_backward(dv, cache.routing)                                    # [f]
     du, grads["digit.W"] = predictions_backward(du_hat, cache.predictions)          # [e]
     ds = squash_backward(du, cache.squash)                                          # [d]
-    dh = ds.reshape(cache.maps)                                                     # [d]
+    dh = ds.reshape(cache.maps)                                                     # [d] as maps
     dh, grads["primary.W"], grads["primary.bias"] = conv2d_backward(dh, cache.primary)  # [c]
     dh = relu_backward(dh, cache.relu)                                              # [b]
     dx, grads["conv1.W"], grads["conv1.bias"] = conv2d_backward(

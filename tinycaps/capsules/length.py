@@ -34,7 +34,7 @@ def length_backward(dlength, cache):
     """dlength (...) -> dv (..., q), zero where v = 0.
 
     The gradient of a norm is the unit vector v/‖v‖. The norm is a cone with its tip at v = 0: a
-    kink, where it has no gradient. The backward returns 0 there, the mean over all directions.
+    kink, where it has no gradient. The backward returns 0 there, the mean of all unit vectors.
     """
     v, length = cache
     slope = dlength / (length + (length == 0))                      # [§2] ‖v‖ = 0 is divided by 1
