@@ -64,7 +64,7 @@ def test_bad_input(xp, forward, backward, loops):
     refuses(TypeError, "x", "a NumPy or CuPy array", forward, [0.5])
     _, cache = forward(x)
     refuses(ValueError, "dy", "(..., m) with ... = (2,)", backward, x.T, cache)
-    refuses(TypeError, "dy", "the precision of cache[0], float64",
+    refuses(TypeError, "dy", "the precision of cache, float64",
             backward, x.astype("float32"), cache)
 
 
@@ -72,4 +72,4 @@ def test_bad_input(xp, forward, backward, loops):
 @on_device
 def test_host_and_device_do_not_mix(xp, forward, backward, loops):
     x, = draw((2, 3))
-    refuses_two_memories(r"cache\[0\], dy", backward, x, forward(xp.asarray(x))[1])
+    refuses_two_memories(r"cache, dy", backward, x, forward(xp.asarray(x))[1])

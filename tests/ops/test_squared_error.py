@@ -73,4 +73,4 @@ def test_host_and_device_do_not_mix(xp):
     x, = draw((2, 3))
     refuses_two_memories("x, target", squared_error_forward, xp.asarray(x), x)
     _, cache = squared_error_forward(*on(xp, x, x))
-    refuses_two_memories(r"cache\[0\], dloss", squared_error_backward, np.ones(()), cache)
+    refuses_two_memories(r"cache, dloss", squared_error_backward, np.ones(()), cache)
