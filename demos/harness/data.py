@@ -43,6 +43,11 @@ def watched(arguments, data):
     return data[2:] if arguments.hold_out else subsample(data.train_images, data.train_labels)
 
 
+def watched_on(arguments):
+    """Return in words what a training is watched on."""
+    return "held-out training images" if arguments.hold_out else "training images, not moved"
+
+
 def judged(arguments):
     """Return whose error is reported, in a word and in full."""
     return (("held-out", "held-out training images") if arguments.hold_out

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from demos.harness.data import LOADERS
+from demos.harness.data import LOADERS, watched_on
 from tinycaps.backend import asarray
 from tinycaps.fast import in_blocks, parallel
 from tinycaps.optim import flat_then_linear
@@ -82,9 +82,11 @@ def check_begun(arguments, *trainings):
 
 
 def learn(training, params, gradients, arrays, arguments, *, evaluate, update,
-          schedule=flat_then_linear, augment=None, evaluate_every=None, show=None, resume=None,
-          blas_threads=False):
+          schedule=flat_then_linear, augment=None, evaluate_every=None, show=None, resume=None):
     """Train a network in its folder; --resume goes on from its checkpoint where there is one.
+
+    The BLAS is held to one thread, except with --plain: only large matrices are worth more, in
+    small trainings its threads spin more than they work.
 
     Parameters
     ----------
@@ -106,12 +108,9 @@ def learn(training, params, gradients, arrays, arguments, *, evaluate, update,
     evaluate_every : int, optional
         Epochs; by default such that there are `EVALUATIONS`.
     show : function dict -> None, optional
-        Called with the log's line of an evaluation; by default its errors are printed.
+        Called with the log's line of each evaluation; by default the errors are printed.
     resume : bool, optional
         By default as the arguments say.
-    blas_threads : bool
-        Leave the BLAS its threads, as --plain does. Only large matrices are worth them: in
-        small trainings they spin more than they work.
 
     Returns
     -------
@@ -122,13 +121,13 @@ def learn(training, params, gradients, arrays, arguments, *, evaluate, update,
     rate, steps = settings["learning_rate"], count_steps(len(arrays[0]), batch, epochs)
     params = {key: asarray(p, arguments.device) for key, p in params.items()}
     resume = arguments.resume if resume is None else resume
-    with nullcontext() if blas_threads or arguments.plain else parallel(np):
+    with nullcontext() if arguments.plain else parallel(np):
         log, seconds = train(
             gradients, params, arrays, epochs=epochs, batch=batch, folder=training.folder,
             about=settings, seed=settings["seed"], update=update, augment=augment,
             learning_rate=lambda step: schedule(rate, step, steps), evaluate=evaluate,
             evaluate_every=evaluate_every or -(-epochs // EVALUATIONS),
-            show=show or partial(print_errors, training.name, arguments),
+            show=show or partial(print_errors, training, arguments),
             resume=resume and training.begun)
     return Trained(params, [{"network": training.name, **line} for line in log], seconds)
 
@@ -143,12 +142,13 @@ def count_steps(samples, batch, epochs):
     return epochs * -(-samples // min(batch, samples))
 
 
-def print_errors(name, arguments, line):
-    """Print the errors that an evaluation has found."""
-    errors = ", ".join(f"{key} {100 * value:.2f} %" for key, value in line.items()
-                       if key.startswith("error"))
-    whose = "held-out" if arguments.hold_out else "its"
-    print_line(f"{name}: epoch {line['epoch']}, {errors} on {whose} training images")
+def print_errors(training, arguments, line):
+    """Print the errors that an evaluation has found, some `EVALUATIONS` times in a training."""
+    epoch, epochs = line["epoch"], training.settings["epochs"]
+    if epoch % -(-epochs // EVALUATIONS) == 0 or epoch == epochs:
+        errors = ", ".join(f"{key} {100 * value:.2f} %" for key, value in line.items()
+                           if key.startswith("error"))
+        print_line(f"{training.name}: epoch {epoch}, {errors} on {watched_on(arguments)}")
 
 
 def print_line(text):
