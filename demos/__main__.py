@@ -17,7 +17,8 @@ from pathlib import Path
 from demos.harness.run import run
 
 HERE = Path(__file__).parent
-FIRST, LAST = ("capsules", "forward_forward", "distillation"), ("gradcheck", "benchmark", "one_file")
+FIRST = ("capsules", "forward_forward", "distillation")
+LAST = ("gradcheck", "benchmark", "one_file")
 """Rooms at the beginning and at the end of the list; the others stand between them, by name."""
 NO_ROOM = {"harness", "results", "figures"}
 

@@ -5,20 +5,19 @@ package, with --data mnist the published network on the full MNIST. What you wil
 
     learning_curves.png   the loss of the training batches, the error after each epoch
     reconstructions.png   test images, and how the decoder redraws them from one capsule
-    pose_sweep.png        each dimension of a capsule moved by ±0.25: thickness, slant, ... (Figure 4)
+    pose_sweep.png        each dimension of a capsule moved by ±0.25: thickness, slant, ...
     coupling.png          how the primary capsules divide themselves among the classes, by round
-    network.npz           the trained network in half precision, for any demo that has --checkpoint
+    network.npz           the trained network in half precision, for any demo with --checkpoint
 
     python -m demos capsnet                                     half a minute
     python -m demos capsnet --data mnist --epochs 1 --shift 0   the published network, four minutes
     python -m demos capsnet --data mnist --resume               go on after a kill
     python -m demos capsnet --data FILE.npz                     your own images and labels
-    python -m demos capsnet --predict IMAGE.png ...             read your own images with the network
-                                                                last trained with this --data and
-                                                                --seed, or with the packaged one
+    python -m demos capsnet --predict IMAGE.png ...             read your own images
 
-The test images are read once, at the end; --hold-out N evaluates on N training images instead. The
-last line of the default, give or take one image on another BLAS:
+--predict takes the network last trained with the same --data and --seed, or the packaged one. The
+test images are read once, at the end; --hold-out N evaluates on N training images instead. The
+last line of the default, one image more or less on another BLAS:
 test error 0.83 % (3 of 360 wrong)
 """
 import dataclasses
