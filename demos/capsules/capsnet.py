@@ -77,7 +77,7 @@ def build_parser():
 def fit_config(data, iterations):
     """Return the published network for large images, the small one for small images."""
     return dataclasses.replace(
-        DIGITS if is_small(data) else PAPER, image_shape=data.train_images.shape[1:],
+        DIGITS if is_small(data.train_images) else PAPER, image_shape=data.train_images.shape[1:],
         classes=count_classes(data), iterations=iterations)
 
 
@@ -115,7 +115,7 @@ def fit(training, arguments, data, config):
         (data.train_images, data.train_labels), arguments, update=optimiser(adam, arguments),
         schedule=lambda rate, step, steps: exponential_decay(
             rate, step, arguments.decay, steps / arguments.epochs),
-        augment=augmentation(arguments), evaluate=evaluate, evaluate_every=1)
+        augment=augmentation(arguments), evaluate=evaluate, evaluate_every=1, shares_work=True)
 
 
 def classify(params, images, arguments, config, network):

@@ -154,7 +154,7 @@ def draw(data, logits, errors, arguments):
     if logits.shape[1] > max(LOOKALIKES):
         plot.save(lookalikes_figure(data, logits), arguments.out / "lookalikes.png")
     if arguments.sweep:
-        sizes = SWEEP[is_small(data)]
+        sizes = SWEEP[is_small(data.train_images)]
         curves = {f"{units} units": [(t, mean(errors[f"{units} units at T = {t:g}"]))
                                      for t in SWEEP_TEMPERATURES] for units in sizes}
         levels = {f"{units} units": mean(errors[f"{units} units on labels"]) for units in sizes}
@@ -193,7 +193,7 @@ def teach_all(arguments, data):
     logits, test_logits = (logits_of(params, images, forward, TEACHER_BATCH)
                            for images in (data.train_images, data.test_images))
     taught, networks, minutes = {}, {}, {"teacher": seconds / 60}
-    for name, student in plan(arguments, is_small(data)).items():
+    for name, student in plan(arguments, is_small(data.train_images)).items():
         if student not in taught:
             hidden, temperature, hard_weight = student
             on_labels = hard_weight == 1
