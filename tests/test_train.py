@@ -1,4 +1,5 @@
-"""The loop does what it says; what cannot work is told before anything is written; a kill at any moment costs nothing but time."""
+"""The loop does what it promises; bad arguments are refused before anything is written; a kill at
+any moment costs nothing but time."""
 import json
 import os
 import random
@@ -15,22 +16,29 @@ from tinycaps.backend import to_numpy
 from tinycaps.checkpoint import load_checkpoint
 from tinycaps.data import random_shift
 from tinycaps.optim import adam, rmsprop, sgd
-from tinycaps.train import TrainingError, train
+from tinycaps.train import Now, TrainingError, train
 
 ROOT = Path(__file__).parents[1]
 
 
-def linear(params, x, labels, rng):
-    """Mean squared error of a linear reading of the images; a little noise from rng, as dropout would draw it."""
-    noise = float(rng.standard_normal()) * 1e-3
+def linear(params, batch, now):
+    """Mean squared error of a linear readout of images, with a little noise as of dropout."""
+    x, labels = batch
+    noise = float(now.rng.standard_normal()) * 1e-3
     flat = x.reshape(len(x), -1)
     difference = flat @ params["W"] + params["shift"] + noise - labels.astype(x.dtype)
     grads = {"W": 2 * flat.T @ difference / len(x), "shift": 2 * difference.mean()}
     return (difference * difference).mean(), grads
 
 
-def shift_by_one(x, rng):
-    return random_shift(x, rng, 1)
+def shift_by_one(batch, rng):
+    x, labels = batch
+    return random_shift(x, rng, 1), labels
+
+
+def error(params):
+    """A number to evaluate that any change of the parameters changes."""
+    return {"error": float(params["shift"])}
 
 
 def fresh(xp=np, dtype="float64"):
@@ -39,23 +47,26 @@ def fresh(xp=np, dtype="float64"):
 
 IMAGES = np.random.default_rng(0).random((10, 5, 5, 1))
 LABELS = np.arange(10) % 3
+DATA = IMAGES, LABELS
 
 
-def go(folder, params=None, gradients=linear, images=IMAGES, labels=LABELS, **settings):
+def go(folder, params=None, gradients=linear, data=DATA, **settings):
     """Train with small defaults: 3 epochs of the batches 4, 4, 2; return params, log."""
     params = fresh() if params is None else params
     settings = dict(epochs=3, batch=4, about={"config": {"depth": 1}}, log_every=1) | settings
-    log, _ = train(gradients, params, images, labels, folder=folder, **settings)
+    log, _ = train(gradients, params, data, folder=folder, **settings)
     return params, log
 
 
 def same(a, b):
-    return a.keys() == b.keys() and all(np.array_equal(to_numpy(a[key]), to_numpy(b[key])) for key in a)
+    return a.keys() == b.keys() and all(np.array_equal(to_numpy(a[key]), to_numpy(b[key]))
+                                        for key in a)
 
 
 def same_checkpoint(a, b):
-    a, b = load_checkpoint(a / "checkpoint.npz"), load_checkpoint(b / "checkpoint.npz")
-    return a.step == b.step and a.about == b.about and same(a.params, b.params) and same(a.state, b.state)
+    a, b = (load_checkpoint(folder / "checkpoint.npz") for folder in (a, b))
+    return ((a.step, a.about) == (b.step, b.about)
+            and same(a.params, b.params) and same(a.state, b.state))
 
 
 def lines(folder):
@@ -63,27 +74,33 @@ def lines(folder):
 
 
 def refuses(error, folder, *said, **settings):
-    """Assert that training says so in one line, and touches neither the folder nor the parameters."""
+    """Assert that training says this in one line, and changes neither folder nor parameters."""
     before = {path: path.read_bytes() for path in folder.glob("*")}
     params = settings.setdefault("params", fresh())
     values = {key: p.copy() for key, p in params.items()}
     with pytest.raises(error) as caught:
         go(folder, **settings)
-    assert "\n" not in str(caught.value) and all(part in str(caught.value) for part in said), str(caught.value)
+    line = str(caught.value)
+    assert caught.type is error and "\n" not in line and all(words in line for words in said), line
     assert {path: path.read_bytes() for path in folder.glob("*")} == before
     assert same(params, values)
 
 
 class Watch:
-    """Gradients that also remember the batches and what rng gave."""
+    """Gradients that also remember the batches, and where training was."""
 
-    def __init__(self):
-        self.batches, self.draws = [], []
+    def __init__(self, gradients=linear):
+        self.gradients, self.batches, self.moments, self.draws = gradients, [], [], []
 
-    def __call__(self, params, x, labels, rng):
-        self.batches.append((to_numpy(x).copy(), to_numpy(labels).copy()))
-        self.draws.append(rng.random())
-        return linear(params, x, labels, rng)
+    def __call__(self, params, batch, now):
+        self.batches.append(tuple(to_numpy(array).copy() for array in batch))
+        self.moments.append((now.epoch, now.step))
+        self.draws.append(now.rng.random())
+        return self.gradients(params, batch, now)
+
+    def epoch(self, k):
+        """All samples of one epoch of three batches, array by array."""
+        return tuple(map(np.concatenate, zip(*self.batches[3 * k:3 * k + 3])))
 
 
 def test_the_loss_falls(tmp_path, xp):
@@ -93,41 +110,122 @@ def test_the_loss_falls(tmp_path, xp):
     assert same(load_checkpoint(tmp_path / "checkpoint.npz").params, params)
 
 
-def test_every_image_is_seen_once_an_epoch_with_its_label_and_in_another_order(tmp_path):
+def test_every_sample_is_seen_once_an_epoch_with_its_label_and_in_another_order(tmp_path):
     watch = Watch()
     go(tmp_path, gradients=watch)
     assert [len(x) for x, _ in watch.batches] == [4, 4, 2] * 3
     orders = []
-    for k in (0, 3, 6):
-        x, labels = (np.concatenate(part) for part in zip(*watch.batches[k:k + 3]))
-        orders.append([int(np.flatnonzero((IMAGES == image).all(axis=(1, 2, 3)))[0]) for image in x])
-        assert sorted(orders[-1]) == list(range(10))
+    for k in range(3):
+        x, labels = watch.epoch(k)
+        found = (x[:, None] == IMAGES).all(axis=(2, 3, 4))
+        orders.append(found.argmax(axis=1).tolist())
+        assert sorted(orders[-1]) == list(range(10)) and found.sum() == 10
         assert np.array_equal(labels, LABELS[orders[-1]])
-    assert orders[0] != orders[1] != orders[2]
+    assert orders[0] != orders[1] != orders[2] != orders[0]
+
+
+NUMBERS = np.arange(10)
+TUPLES = {
+    "one": (NUMBERS * 0.5,),
+    "three": (NUMBERS * 0.5, NUMBERS * np.ones((4, 3, 10)).astype("float32"), NUMBERS),
+    "integers": (NUMBERS, NUMBERS.astype("uint8") + np.zeros((2, 10), "uint8"), NUMBERS > 4),
+    "complex": (NUMBERS * (1 + 2j), NUMBERS.astype("int32")),
+}
+"""Tuples of arrays in which every number of the k-th sample follows from k; samples come last."""
+
+
+@pytest.mark.parametrize("name", TUPLES)
+def test_any_tuple_of_arrays_is_learned_from_sample_by_sample(tmp_path, name):
+    data = tuple(np.moveaxis(array, -1, 0) for array in TUPLES[name])
+    watch = Watch(lambda params, batch, now: (0.0, {"W": np.ones(25), "shift": np.ones(())}))
+    go(tmp_path, gradients=watch, data=data)
+    orders = []
+    for k in range(3):
+        first, *others = arrays = watch.epoch(k)
+        assert len(arrays) == len(data)
+        order = (np.real(first) / np.real(data[0][1])).round().astype(int)
+        orders.append(order.tolist())
+        assert sorted(orders[-1]) == list(range(10))
+        for got, whole in zip(arrays, data):
+            assert got.dtype.kind == whole.dtype.kind and np.array_equal(got, whole[order])
+    assert orders[0] != orders[1]
+
+
+def test_gradients_are_told_epoch_and_step_from_one(tmp_path):
+    watch = Watch()
+    go(tmp_path, gradients=watch)
+    assert watch.moments == [(1 + k // 3, 1 + k) for k in range(9)]
+    assert Now._fields == ("epoch", "step", "rng")
+
+
+def test_a_resumed_run_goes_on_counting(tmp_path):
+    go(tmp_path, epochs=1)
+    watch = Watch()
+    go(tmp_path, gradients=watch, resume=True)
+    assert watch.moments == [(1 + k // 3, 1 + k) for k in range(3, 9)]
 
 
 def test_shifts_stay_in_bounds_reach_them_and_are_drawn_anew(tmp_path):
     image = np.zeros((1, 9, 9, 1))
     image[0, 4, 4] = 1
     watch = Watch()
-    go(tmp_path, {"W": np.zeros(81), "shift": np.zeros(())}, watch, np.repeat(image, 100, axis=0), np.zeros(100, int), batch=100,
-       augment=lambda x, rng: random_shift(x, rng, 2), epochs=2)
+    go(tmp_path, {"W": np.zeros(81), "shift": np.zeros(())}, watch,
+       (np.repeat(image, 100, axis=0), np.zeros(100, int)), batch=100, epochs=2,
+       augment=lambda batch, rng: (random_shift(batch[0], rng, 2), batch[1]))
     moved = [np.argwhere(x[..., 0])[:, 1:] - 4 for x, _ in watch.batches]
     assert all({*m[:, axis].tolist()} == {-2, -1, 0, 1, 2} for m in moved for axis in (0, 1))
     assert not np.array_equal(*moved)
 
 
-def test_without_augment_the_loop_leaves_the_images_alone(tmp_path):
+def test_augment_gets_a_whole_batch_on_the_host_and_what_it_returns_is_learned_from(tmp_path, xp):
+    seen = []
+
+    def augment(batch, rng):
+        seen.append(tuple(array.copy() for array in batch))
+        assert all(type(array) is np.ndarray for array in batch)
+        x, labels = batch
+        return np.concatenate([x, 1 - x]), np.concatenate([labels, labels + 10])
+
+    watch = Watch()
+    go(tmp_path, fresh(xp), watch, augment=augment)
+    for (x, labels), (got, got_labels) in zip(seen, watch.batches):
+        assert np.array_equal(got, np.concatenate([x, 1 - x]))
+        assert np.array_equal(got_labels, np.concatenate([labels, labels + 10]))
+    assert [len(x) for x, _ in seen] == [4, 4, 2] * 3
+    assert np.array_equal(np.sort(np.concatenate([labels for _, labels in seen[:3]])),
+                          np.sort(LABELS))
+
+
+def test_augment_must_return_a_batch(tmp_path):
+    with pytest.raises(TypeError, match="^augment: got ndarray, wanted it to return a batch, a "
+                                        "tuple of arrays$"):
+        go(tmp_path, augment=lambda batch, rng: batch[0])
+
+
+def test_without_augment_the_loop_leaves_the_data_alone(tmp_path):
     watch = Watch()
     go(tmp_path, gradients=watch, epochs=1)
-    assert sorted(x.tobytes() for batch, _ in watch.batches for x in batch) == sorted(x.tobytes() for x in IMAGES)
+    assert (sorted(x.tobytes() for batch, _ in watch.batches for x in batch)
+            == sorted(x.tobytes() for x in IMAGES))
 
 
 def test_no_two_draws_come_from_the_same_stream(tmp_path):
     watch = Watch()
     go(tmp_path, gradients=watch)
-    others = [np.random.default_rng(0).random(), np.random.default_rng([0, 1]).random()]       # initial parameters; order of epoch 0
-    assert len({*watch.draws, *others}) == 9 + 2
+    initial, order = np.random.default_rng(0).random(), np.random.default_rng([0, 1]).random()
+    assert len({*watch.draws, initial, order}) == 9 + 2
+
+
+def test_augment_and_gradients_draw_from_one_stream_a_step(tmp_path):
+    draws = []
+
+    def augment(batch, rng):
+        draws.append(rng.random())
+        return batch
+    watch = Watch()
+    go(tmp_path, gradients=watch, augment=augment)
+    for k, drawn in enumerate(zip(draws, watch.draws)):
+        assert drawn == tuple(np.random.default_rng([0, 1 + k // 3, 1 + k % 3]).random(2))
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others(tmp_path):
@@ -141,37 +239,43 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others(tmp_path):
 def test_batches_come_in_the_memory_and_precision_of_the_parameters(tmp_path, xp):
     kinds = set()
 
-    def gradients(params, x, labels, rng):
-        kinds.add((type(x), str(x.dtype), type(labels), labels.dtype.kind))
-        return linear(params, x, labels, rng)
-    go(tmp_path, fresh(xp, "float32"), gradients)
-    assert kinds == {(xp.ndarray, "float32", xp.ndarray, "i")}
-    assert {str(a.dtype) for a in load_checkpoint(tmp_path / "checkpoint.npz").params.values()} == {"float32"}
+    def gradients(params, batch, now):
+        kinds.add(tuple((type(array), str(array.dtype)) for array in batch))
+        return linear(params, batch[:2], now)
+    go(tmp_path, fresh(xp, "float32"), gradients,
+       data=(IMAGES, LABELS.astype("int32"), LABELS > 0, IMAGES[:, 0, 0, 0].astype("float16")))
+    dtypes = "float32", "int32", "bool", "float32"
+    assert kinds == {tuple((xp.ndarray, dtype) for dtype in dtypes)}
+    found = load_checkpoint(tmp_path / "checkpoint.npz").params
+    assert {str(a.dtype) for a in found.values()} == {"float32"}
 
 
 def test_the_log_is_json_and_on_the_disk_at_once(tmp_path):
     seen = []
 
-    def gradients(params, x, labels, rng):
+    def gradients(params, batch, now):
         seen.append(lines(tmp_path) if (tmp_path / "log.jsonl").exists() else [])
-        return linear(params, x, labels, rng)
-    _, log = go(tmp_path, gradients=gradients, evaluate=lambda params: {"error": 0.5})
+        return linear(params, batch, now)
+    _, log = go(tmp_path, gradients=gradients, evaluate=error)
     assert lines(tmp_path) == log
     assert [len(found) for found in seen] == [0, 1, 2, 4, 5, 6, 8, 9, 10]
-    assert [(line["step"], line["epoch"]) for line in log if "error" in line] == [(3, 1), (6, 2), (9, 3)]
+    evaluated = [(line["step"], line["epoch"]) for line in log if "error" in line]
+    assert evaluated == [(3, 1), (6, 2), (9, 3)]
     assert [line["step"] for line in log if "loss" in line] == list(range(1, 10))
 
 
-@pytest.mark.parametrize("every, judged", [(1, [1, 2, 3, 4, 5]), (2, [2, 4, 5]), (5, [5]), (9, [5])])
-def test_evaluates_every_so_many_epochs_and_after_the_last_and_shows_it(tmp_path, every, judged):
+@pytest.mark.parametrize("every, epochs", [
+    (1, [1, 2, 3, 4, 5]), (2, [2, 4, 5]), (5, [5]), (9, [5])])
+def test_evaluates_after_every_given_number_of_epochs_and_the_last_and_shows_it(
+        tmp_path, every, epochs):
     shown = []
-    _, log = go(tmp_path, epochs=5, evaluate=lambda params: {"error": float(params["shift"])}, evaluate_every=every, show=shown.append)
-    assert [line["epoch"] for line in shown] == judged
+    _, log = go(tmp_path, epochs=5, evaluate=error, evaluate_every=every, show=shown.append)
+    assert [line["epoch"] for line in shown] == epochs
     assert shown == [line for line in log if "error" in line]
 
 
 def test_evaluations_of_a_resumed_run_are_those_of_an_uninterrupted_one(tmp_path):
-    settings = dict(evaluate=lambda params: {"error": float(params["shift"])}, evaluate_every=2)
+    settings = dict(evaluate=error, evaluate_every=2)
     _, whole = go(tmp_path / "whole", epochs=6, **settings)
     with pytest.raises(TrainingError):
         go(tmp_path / "parts", epochs=6, gradients=failing_at(11, spoil_loss), **settings)
@@ -197,23 +301,35 @@ def test_the_schedule_is_followed(tmp_path):
 
 
 @pytest.mark.parametrize("error, said, change", [
-    (ValueError, "images: got NaN or infinity in 1 of them, first in number 3",
-     dict(images=np.where(np.arange(10) == 3, np.nan, IMAGES.T).T)),
-    (ValueError, "images: got shape (0, 5, 5, 1)", dict(images=IMAGES[:0], labels=LABELS[:0])),
-    (ValueError, "images: got shape (10, 5, 5)", dict(images=IMAGES[..., 0])),
-    (TypeError, "images: got dtype uint8", dict(images=np.ones((10, 5, 5, 1), np.uint8))),
-    (TypeError, "images: got list", dict(images=[[[[0.0]]]])),
-    (ValueError, "labels: got shape (9,)", dict(labels=LABELS[:9])),
-    (ValueError, "labels: got values -1..1", dict(labels=LABELS - 1)),
-    (TypeError, "labels: got dtype float64", dict(labels=LABELS * 1.0)),
-    (ValueError, "batch: got 11, wanted at most the 10 training images", dict(batch=11)),
+    (TypeError, "data: got list, wanted a tuple of at least one array",
+     dict(data=[IMAGES, LABELS])),
+    (TypeError, "data: got ndarray, wanted a tuple of at least one array", dict(data=IMAGES)),
+    (TypeError, "data: got tuple, wanted a tuple of at least one array", dict(data=())),
+    (TypeError, "data[0]: got list, wanted a NumPy array of numbers", dict(data=([0.0], LABELS))),
+    (TypeError, "data[1]: got dtype <U21, wanted a NumPy array of numbers",
+     dict(data=(IMAGES, LABELS.astype(str)))),
+    (TypeError, "data[1]: got dtype object", dict(data=(IMAGES, LABELS.astype(object)))),
+    (ValueError, "data[1]: got 9 samples, wanted 10 as in data[0]",
+     dict(data=(IMAGES, LABELS[:9]))),
+    (ValueError, "data[2]: got 1 samples, wanted 10 as in data[0]",
+     dict(data=(IMAGES, LABELS, IMAGES[:1]))),
+    (ValueError, "data[0]: got NaN or infinity in 1 of 10 samples, first in number 3",
+     dict(data=(np.where(np.arange(10) == 3, np.nan, IMAGES.T).T, LABELS))),
+    (ValueError, "data[1]: got NaN or infinity in 1 of 10 samples, first in number 0",
+     dict(data=(IMAGES, np.append(np.inf, np.ones(9))))),
+    (ValueError, "data[0]: got shape (0, 5, 5, 1)", dict(data=(IMAGES[:0], LABELS[:0]))),
+    (ValueError, "data[0]: got shape (10, 0)", dict(data=(np.ones((10, 0)), LABELS))),
+    (ValueError, "data[1]: got shape ()", dict(data=(IMAGES, np.array(3)))),
+    (ValueError, "batch: got 11, wanted at most the 10 training samples", dict(batch=11)),
     (ValueError, "batch: got 0", dict(batch=0)),
     (ValueError, "epochs: got 0", dict(epochs=0)),
     (ValueError, "epochs: got 1.5", dict(epochs=1.5)),
     (ValueError, "log_every: got 0", dict(log_every=0)),
     (ValueError, "evaluate_every: got 0", dict(evaluate_every=0)),
-    (ValueError, "seed: got -1", dict(seed=-1))], ids=lambda value: value if isinstance(value, str) else "")
-def test_what_cannot_work_is_told_before_anything_is_written(tmp_path, error, said, change):
+    (ValueError, "seed: got -1", dict(seed=-1)),
+    (ValueError, "seed: got 0.5", dict(seed=0.5))],
+    ids=lambda value: value if isinstance(value, str) else "")
+def test_what_cannot_work_is_refused_before_anything_is_written(tmp_path, error, said, change):
     go(tmp_path, epochs=1)
     refuses(error, tmp_path, said, **change)
     refuses(error, tmp_path / "new", said, **change)
@@ -224,10 +340,10 @@ def failing_at(bad_step, spoil):
     """Gradients that go bad at one step, counted from 1."""
     step = 0
 
-    def gradients(params, x, labels, rng):
+    def gradients(params, batch, now):
         nonlocal step
         step += 1
-        loss, grads = linear(params, x, labels, rng)
+        loss, grads = linear(params, batch, now)
         return spoil(loss, grads) if step == bad_step else (loss, grads)
     return gradients
 
@@ -241,9 +357,12 @@ def spoil_parameter(loss, grads):
 
 
 @pytest.mark.parametrize("log_every", [1, 2, 100])
-@pytest.mark.parametrize("bad_step, good_step", [(1, None), (3, None), (4, 3), (5, 3), (6, 3), (9, 6)])
-def test_a_loss_that_is_not_finite_stops_the_run_naming_its_step(tmp_path, log_every, bad_step, good_step):
-    with pytest.raises(TrainingError, match=f"^loss: got nan at step {bad_step}, wanted a finite number; [^\n]*$"):
+@pytest.mark.parametrize("bad_step, good_step", [
+    (1, None), (3, None), (4, 3), (5, 3), (6, 3), (9, 6)])
+def test_a_loss_that_is_not_finite_stops_the_run_naming_its_step(
+        tmp_path, log_every, bad_step, good_step):
+    with pytest.raises(TrainingError, match=f"^loss: got nan at step {bad_step}, wanted a finite "
+                                            "number; [^\n]*$"):
         go(tmp_path, gradients=failing_at(bad_step, spoil_loss), log_every=log_every)
     if good_step is None:
         assert not (tmp_path / "checkpoint.npz").exists()
@@ -254,21 +373,22 @@ def test_a_loss_that_is_not_finite_stops_the_run_naming_its_step(tmp_path, log_e
     assert same(resumed, go(tmp_path / "other")[0])
 
 
-def test_a_parameter_that_is_not_finite_stops_the_run_before_it_is_judged_or_saved(tmp_path):
-    judged = []
+def test_a_parameter_that_is_not_finite_stops_the_run_before_evaluation_and_saving(tmp_path):
+    evaluated = []
 
     def evaluate(params):
-        judged.append(params["W"].copy())
+        evaluated.append(params["W"].copy())
         return {}
-    with pytest.raises(TrainingError, match="^params: got NaN or infinity in W after step 6, wanted finite numbers; [^\n]*$"):
+    with pytest.raises(TrainingError, match="^params: got NaN or infinity in W after step 6, "
+                                            "wanted finite numbers; [^\n]*$"):
         go(tmp_path, gradients=failing_at(6, spoil_parameter), evaluate=evaluate)
-    assert len(judged) == 1 and np.isfinite(judged).all()
+    assert len(evaluated) == 1 and np.isfinite(evaluated).all()
     assert load_checkpoint(tmp_path / "checkpoint.npz").step == 3
     resumed, _ = go(tmp_path, resume=True)
     assert same(resumed, go(tmp_path / "other")[0])
 
 
-def test_overflow_on_the_way_is_no_warning_besides_the_error(tmp_path):
+def test_overflow_raises_the_error_and_no_warning(tmp_path):
     with pytest.raises(TrainingError, match="^loss: got (inf|nan) at step"):
         go(tmp_path, fresh(dtype="float32"), update=sgd, learning_rate=lambda step: 1e30)
 
@@ -276,14 +396,14 @@ def test_overflow_on_the_way_is_no_warning_besides_the_error(tmp_path):
 @pytest.mark.parametrize("update", [sgd, rmsprop, adam])
 @pytest.mark.parametrize("stop", [1, 2, 3, 5, 8])
 def test_resumed_after_any_step_ends_with_the_same_bits(tmp_path, update, stop, xp):
-    def stopping(params, x, labels, rng):
+    def stopping(params, batch, now):
         nonlocal stop
         stop -= 1
         if stop < 0:
             raise KeyboardInterrupt
-        return linear(params, x, labels, rng)
+        return linear(params, batch, now)
     settings = dict(update=update, augment=shift_by_one, seed=3, checkpoint_seconds=0.0,
-                    evaluate=lambda params: {"error": float(params["shift"])})
+                    evaluate=error)
     _, whole = go(tmp_path / "whole", fresh(xp), **settings)
     with pytest.raises(KeyboardInterrupt):
         go(tmp_path / "cut", fresh(xp), stopping, **settings)
@@ -292,13 +412,26 @@ def test_resumed_after_any_step_ends_with_the_same_bits(tmp_path, update, stop, 
     assert lines(tmp_path / "cut") == log == whole
 
 
+@pytest.mark.parametrize("update", [sgd, rmsprop, adam])
+def test_the_state_of_the_optimiser_comes_back_as_it_was(tmp_path, update, xp):
+    seen = []
+
+    def watched(params, grads, state, learning_rate):
+        seen.append({key: (type(value), str(getattr(value, "dtype", "")), to_numpy(value).tolist())
+                     for key, value in state.items()})
+        update(params, grads, state, learning_rate=learning_rate)
+    for folder, epochs in (tmp_path / "cut", [1, 2]), (tmp_path / "whole", [2]):
+        for k, count in enumerate(epochs):
+            go(folder, fresh(xp, "float32"), epochs=count, resume=k > 0, update=watched)
+    assert seen[:6] == seen[6:] and seen[0] == {} and len(seen[3]) >= 2
+
+
 def test_a_resumed_log_has_no_later_no_double_and_no_torn_lines(tmp_path):
-    evaluate = {"evaluate": lambda params: {"error": float(params["shift"])}}
-    _, whole = go(tmp_path / "whole", **evaluate)
-    go(tmp_path / "cut", epochs=2, **evaluate)
+    _, whole = go(tmp_path / "whole", evaluate=error)
+    go(tmp_path / "cut", epochs=2, evaluate=error)
     with open(tmp_path / "cut" / "log.jsonl", "a") as file:
-        file.write(json.dumps({"step": 7, "loss": 99.0}) + "\n" + json.dumps({"step": 8, "loss": 99.0})[:9])
-    _, log = go(tmp_path / "cut", resume=True, **evaluate)
+        file.write('{"step": 7, "loss": 99.0}\n{"step": ')
+    _, log = go(tmp_path / "cut", resume=True, evaluate=error)
     assert lines(tmp_path / "cut") == log == whole
 
 
@@ -323,7 +456,8 @@ def test_a_finished_run_resumed_is_as_it_was_and_can_go_on_longer(tmp_path):
 def test_seconds_add_up_over_a_resume(tmp_path):
     go(tmp_path, epochs=1)
     before = load_checkpoint(tmp_path / "checkpoint.npz").seconds
-    _, seconds = train(linear, fresh(), IMAGES, LABELS, epochs=2, batch=4, folder=tmp_path, about={"config": {"depth": 1}}, resume=True)
+    _, seconds = train(linear, fresh(), DATA, epochs=2, batch=4, folder=tmp_path,
+                       about={"config": {"depth": 1}}, resume=True)
     assert 0 < before < load_checkpoint(tmp_path / "checkpoint.npz").seconds <= seconds
 
 
@@ -333,21 +467,30 @@ def test_seconds_add_up_over_a_resume(tmp_path):
     ("with config.depth = 1, wanted config.depth = 2", dict(about={"config": {"depth": 2}})),
     ("with rate = None, wanted rate = 0.1", dict(about={"config": {"depth": 1}, "rate": 0.1})),
     ("with config.depth = 1, wanted config.depth = None", dict(about={})),
-    ("with data_crc32 = ", dict(images=IMAGES[::-1])),
-    ("with data_crc32 = ", dict(labels=LABELS[::-1])),
-    ("with images = [10, 5, 5, 1], wanted images = [9, 5, 5, 1]", dict(images=IMAGES[1:], labels=LABELS[1:])),
-    ("with params.W = float64 (25,), wanted params.W = float64 (30,)", dict(params={"W": np.zeros(30), "shift": np.zeros(())})),
-    ("with params.W = float64 (25,), wanted params.W = float32 (25,)", dict(params=fresh(dtype="float32"))),
-    ("with params.extra = None, wanted params.extra = float64 (1,)", dict(params=fresh() | {"extra": np.zeros(1)})),
-    ("with params.shift = float64 (), wanted params.shift = None", dict(params={"W": np.zeros(25)}))],
+    ("with data_crc32 = ", dict(data=(IMAGES[::-1], LABELS))),
+    ("with data_crc32 = ", dict(data=(IMAGES, LABELS[::-1]))),
+    ("with data_shapes = [[10, 5, 5, 1], [10]], wanted data_shapes = [[9, 5, 5, 1], [9]]",
+     dict(data=(IMAGES[1:], LABELS[1:]))),
+    ("with data_shapes = [[10, 5, 5, 1], [10]], wanted data_shapes = [[10, 5, 5, 1], [10], [10]]",
+     dict(data=(IMAGES, LABELS, LABELS))),
+    ("with params.W = float64 (25,), wanted params.W = float64 (30,)",
+     dict(params={"W": np.zeros(30), "shift": np.zeros(())})),
+    ("with params.W = float64 (25,), wanted params.W = float32 (25,)",
+     dict(params=fresh(dtype="float32"))),
+    ("with params.extra = None, wanted params.extra = float64 (1,)",
+     dict(params=fresh() | {"extra": np.zeros(1)})),
+    ("with params.shift = float64 (), wanted params.shift = None",
+     dict(params={"W": np.zeros(25)}))],
     ids=lambda value: value if isinstance(value, str) else "")
 def test_another_run_is_not_resumed_and_the_difference_is_named(tmp_path, said, change):
     go(tmp_path, epochs=1)
-    refuses(ValueError, tmp_path, f"checkpoint: got {tmp_path / 'checkpoint.npz'} of a run ", said, resume=True, **change)
+    refuses(ValueError, tmp_path, f"checkpoint: got {tmp_path / 'checkpoint.npz'} of a run ", said,
+            resume=True, **change)
 
 
 def test_nothing_to_resume(tmp_path):
-    refuses(FileNotFoundError, tmp_path / "new", "checkpoint: got ", "which does not exist", resume=True)
+    refuses(FileNotFoundError, tmp_path / "new", "checkpoint: got ", "which does not exist",
+            resume=True)
     assert not (tmp_path / "new").exists()
 
 
@@ -362,10 +505,11 @@ def test_starting_anew_keeps_the_old_run(tmp_path):
     old = {name: (tmp_path / name).read_bytes() for name in ("log.jsonl", "checkpoint.npz")}
     params, log = go(tmp_path, seed=2)
     assert {name: (tmp_path / f"old-{name}").read_bytes() for name in old} == old
-    assert lines(tmp_path) == log and same(load_checkpoint(tmp_path / "checkpoint.npz").params, params)
+    assert lines(tmp_path) == log
+    assert same(load_checkpoint(tmp_path / "checkpoint.npz").params, params)
 
 
-def test_a_start_that_came_to_nothing_does_not_push_out_the_old_run(tmp_path):
+def test_a_start_that_leaves_no_checkpoint_does_not_replace_the_old_run(tmp_path):
     go(tmp_path, seed=1)
     old = {name: (tmp_path / name).read_bytes() for name in ("log.jsonl", "checkpoint.npz")}
     for _ in range(3):
@@ -377,19 +521,20 @@ def test_a_start_that_came_to_nothing_does_not_push_out_the_old_run(tmp_path):
     assert {name: (tmp_path / f"old-{name}").read_bytes() for name in old} == old
 
 
-def test_labels_need_not_lie_in_one_piece(tmp_path):
-    go(tmp_path / "a", labels=np.repeat(LABELS, 2)[::2], images=np.repeat(IMAGES, 2, axis=0)[::2])
+def test_data_need_not_be_contiguous(tmp_path):
+    go(tmp_path / "a", data=(np.repeat(IMAGES, 2, axis=0)[::2], np.repeat(LABELS, 2)[::2]))
     go(tmp_path / "b")
     assert same_checkpoint(tmp_path / "a", tmp_path / "b")
 
 
-# Real processes, really killed: a small CapsNet on embedded digits, with a checkpoint after every step. With a moment given, the
-# process kills itself on its n-th arrival there.
+# Real processes, really killed: a small CapsNet on embedded digits, with a checkpoint after every
+# step. Given a moment, the process kills itself when it gets there for the n-th time.
 CAPSNET = """if True:
     import dataclasses, os, signal, sys
     import numpy as np
     from pathlib import Path
-    from tinycaps.capsules import DIGITS, capsnet_loss_backward, capsnet_loss_forward, init_capsnet
+    from tinycaps.capsules import (DIGITS, capsnet_loss_backward, capsnet_loss_forward,
+                                   init_capsnet)
     from tinycaps.data import load_digits, random_shift
     from tinycaps.train import train
     folder, moment, arrivals = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
@@ -400,39 +545,44 @@ CAPSNET = """if True:
         if arrivals == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def watched(function, before):
-        return lambda *args, **kwargs: (before(), function(*args, **kwargs))[1] if moment.startswith("before") else \\
-            (function(*args, **kwargs), before())[0]
+    def watched(function):
+        if moment.startswith("before"):
+            return lambda *args, **kwargs: (arrive(), function(*args, **kwargs))[1]
+        return lambda *args, **kwargs: (function(*args, **kwargs), arrive())[0]
     where = moment.partition(" ")[2]
     if where in ("fsync", "replace"):
-        setattr(os, where, watched(getattr(os, where), arrive))
+        setattr(os, where, watched(getattr(os, where)))
     if where == "array":
-        np.lib.format.write_array = watched(np.lib.format.write_array, arrive)
-    config = dataclasses.replace(DIGITS, conv_channels=8, primary_types=4, primary_dims=4, decoder_hidden=(16,))
+        np.lib.format.write_array = watched(np.lib.format.write_array)
+    config = dataclasses.replace(DIGITS, conv_channels=8, primary_types=4, primary_dims=4,
+                                 decoder_hidden=(16,))
 
-    def gradients(params, x, labels, rng):
+    def gradients(params, batch, now):
         if where == "step":
             arrive()
-        loss, cache = capsnet_loss_forward(params, x, labels, config)
+        loss, cache = capsnet_loss_forward(params, *batch, config)
         return loss, capsnet_loss_backward(1.0, cache)
     data = load_digits()
-    train(gradients, init_capsnet(np.random.default_rng(0), config), data.train_images[:200], data.train_labels[:200], epochs=3,
-          batch=32, seed=0, augment=lambda x, rng: random_shift(x, rng, 1), folder=folder,
+    train(gradients, init_capsnet(np.random.default_rng(0), config),
+          (data.train_images[:200], data.train_labels[:200]), epochs=3, batch=32, seed=0,
+          augment=lambda batch, rng: (random_shift(batch[0], rng, 1), batch[1]), folder=folder,
           about={"config": dataclasses.asdict(config)}, log_every=3, checkpoint_seconds=0.0,
-          evaluate=lambda params: {"size": float(abs(params["digit.W"]).sum())}, resume=(folder / "checkpoint.npz").exists())
+          evaluate=lambda params: {"size": float(abs(params["digit.W"]).sum())},
+          resume=(folder / "checkpoint.npz").exists())
 """
 STEPS = 21
 
 
 def launch(folder, moment="never", arrivals=0):
-    return subprocess.Popen([sys.executable, "-c", CAPSNET, str(folder), moment, str(arrivals)], stderr=subprocess.PIPE, text=True,
+    return subprocess.Popen([sys.executable, "-c", CAPSNET, str(folder), moment, str(arrivals)],
+                            stderr=subprocess.PIPE, text=True,
                             env=os.environ | {"PYTHONPATH": str(ROOT)})
 
 
 def finish(process):
     _, said = process.communicate(timeout=120)
     assert process.returncode in (0, -signal.SIGKILL), said
-    assert not said                                                     # no progress bar where there is no terminal
+    assert not said                                 # no progress bar where there is no terminal
     return process.returncode == 0
 
 
@@ -445,17 +595,19 @@ def uninterrupted(tmp_path_factory):
 
 
 def is_like(folder, whole):
-    """Tell whether a run ended with the same bits, the same log and nothing else in its folder."""
-    return same_checkpoint(folder, whole) and lines(folder) == lines(whole) and set(os.listdir(folder)) == set(os.listdir(whole))
+    """Return whether a run ended with the same bits, log and files as an uninterrupted one."""
+    return (same_checkpoint(folder, whole) and lines(folder) == lines(whole)
+            and set(os.listdir(folder)) == set(os.listdir(whole)))
 
 
 def test_killed_at_chosen_moments_of_writing_ends_with_the_same_bits(tmp_path, uninterrupted):
     done = 0
-    for moment, arrivals in [("before step", 1), ("before array", 5), ("after array", 9), ("before fsync", 2), ("after fsync", 3),
-                             ("before replace", 2), ("after replace", 3), ("before step", 5)]:
+    for moment, arrivals in [("before step", 1), ("before array", 5), ("after array", 9),
+                             ("before fsync", 2), ("after fsync", 3), ("before replace", 2),
+                             ("after replace", 3), ("before step", 5)]:
         assert not finish(launch(tmp_path, moment, arrivals))
         if (tmp_path / "checkpoint.npz").exists():
-            step = load_checkpoint(tmp_path / "checkpoint.npz").step    # whole, always
+            step = load_checkpoint(tmp_path / "checkpoint.npz").step
             assert done <= step < STEPS
             done = step
     assert done > 3

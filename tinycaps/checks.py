@@ -14,13 +14,20 @@ and when one op calls another, nothing is checked again: the outer one has prove
 import functools
 import inspect
 import math
-import operator
 from contextvars import ContextVar
 
-from .backend import free_memory, get_xp, is_array
+from .backend import free_memory
+from .scalars import (check_below_one, check_choice, check_count, check_fraction,
+                      check_not_negative, check_positive)
+from .shapes import (check_dloss, check_finite, check_images, check_labels, check_like,
+                     check_shapes, named_xp)
+
+__all__ = ["check_below_one", "check_choice", "check_count", "check_dloss", "check_finite",
+           "check_fraction", "check_images", "check_labels", "check_like", "check_memory",
+           "check_not_negative", "check_positive", "check_shapes", "door", "named_xp"]
 
 WORTH_ASKING = 2 ** 26
-"""Bytes; below, nobody asks how much memory is free."""
+"""Bytes; below this, the free memory is not looked up."""
 _inside = ContextVar("inside", default=False)
 """True within a call that has come in by a door, and in the threads that it starts."""
 
@@ -38,21 +45,19 @@ def door(check=None, cache=(), **axes):
         Name of an argument to its axes, as for `check_shapes`. An optional argument may be None.
     """
     def decorate(op):
-        names = list(inspect.signature(op).parameters)
+        signature = inspect.signature(op).parameters
+        optional = {name for name, argument in signature.items() if argument.default is None}
 
         @functools.wraps(op)
         def at_the_door(*arguments, **keywords):
             if _inside.get():
                 return op(*arguments, **keywords)
-            given = dict(zip(names, arguments)) | keywords
+            given = dict(zip(signature, arguments)) | keywords
             if check:
                 check(*arguments, **keywords)
-            arrays = {name: (given[name], each) for name, each in axes.items()
-                      if given.get(name) is not None}
-            if cache and "cache" in given:
-                bare = isinstance(cache, str)
-                entries = zip(*([given["cache"]], [cache]) if bare else (given["cache"], cache))
-                arrays = {f"cache[{k}]": entry for k, entry in enumerate(entries)} | arrays
+            arrays = _entries(given["cache"], cache) if cache and "cache" in given else {}
+            arrays |= {name: (given[name], each) for name, each in axes.items()
+                       if name in given and not (name in optional and given[name] is None)}
             if arrays:
                 check_shapes(**arrays)
             token = _inside.set(True)
@@ -60,187 +65,19 @@ def door(check=None, cache=(), **axes):
                 return op(*arguments, **keywords)
             finally:
                 _inside.reset(token)
+        at_the_door.axes = axes
         return at_the_door
     return decorate
 
 
-def check_shapes(**arrays):
-    """Check arrays against named axes, ``check_shapes(u=(u, "n,i,p"), W=(W, "i,j,q,p"))``.
-
-    The same letter means the same size in every array of the call, and so does a leading ``...``,
-    which stands for any number of axes. A tuple of integers, such as the shape in a config, may
-    replace the letters, with None where any size will do. Arrays are of floating-point numbers, all
-    of one precision, unless the axes say otherwise:
-
-        "n,k"         floating-point numbers
-        ""            a Python number, or a 0-d array: the upstream gradient of a loss
-        "n < k"       labels: integers in 0..k-1, one for each n
-        "bool n,k"    a mask
-
-    Returns
-    -------
-    xp : module
-        numpy or cupy, the one that all arrays belong to.
-
-    Raises
-    ------
-    TypeError
-        If an argument is no array, holds other numbers, or differs from the first in precision or
-        memory.
-    ValueError
-        If a shape is wrong, an array is empty, or a label is out of range.
-    """
-    sizes, first, found = {}, None, {}
-    for name, (array, axes) in arrays.items():
-        if axes == "" and isinstance(array, (int, float)) and not is_array(array):
-            continue
-        found[name] = array
-        if isinstance(axes, str) and "<" in axes:
-            samples, classes = (sizes[letter.strip()][0] for letter in axes.split("<"))
-            check_labels(array, samples, classes, name)
-            continue
-        kind, _, axes = axes.rpartition(" ") if isinstance(axes, str) else ("", "", axes)
-        _check_kind(name, array, kind)
-        if not kind:
-            first = first or name
-            if _precision(array) != _precision(found[first]):
-                raise TypeError(f"{name}: got {array.dtype}, wanted the precision of {first}, "
-                                f"{found[first].dtype}")
-        _check_axes(name, array.shape, axes, sizes)
-    return named_xp(**found)
-
-
-def check_like(**arrays):
-    """Check that arrays have one shape, precision and memory, ``check_like(dv=dv, v=v)``."""
-    *_, like = arrays.values()
-    return check_shapes(**{name: (array, like.shape) for name, array in reversed(arrays.items())})
-
-
-def named_xp(**arrays):
-    """Return the array module of arguments, and name them if they have none in common."""
-    try:
-        return get_xp(*arrays.values())
-    except TypeError as error:
-        raise TypeError(f"{', '.join(arrays)}: {error}") from None
-
-
-def _precision(array):
-    """Return the bits of one real number: float32 and complex64 have the same."""
-    return array.dtype.itemsize * 8 // (2 if array.dtype.kind == "c" else 1)
-
-
-def _check_kind(name, array, kind):
-    if not is_array(array):
-        raise TypeError(f"{name}: got {type(array).__name__}, wanted a NumPy or CuPy array")
-    if array.dtype.kind not in ("b" if kind == "bool" else "fc"):
-        wanted = kind or "floating-point numbers"
-        raise TypeError(f"{name}: got dtype {array.dtype}, wanted {wanted}")
-
-
-def _check_axes(name, shape, axes, sizes):
-    """Bind the letters of an array's axes in sizes: letter -> (size, the array that set it)."""
-    if 0 in shape:
-        raise ValueError(f"{name}: got shape {shape}, wanted at least one along every axis")
-    if not isinstance(axes, str):
-        fits = [want is None or want == size for size, want in zip(shape, axes)]
-        if len(shape) != len(axes) or not all(fits):
-            wanted = _written("n" if want is None else want for want in axes)
-            raise ValueError(f"{name}: got shape {shape}, wanted {wanted}")
-        return
-    letters = axes.split(",") if axes else []
-    leading = letters[:1] == ["..."]
-    more = len(shape) - len(letters) + leading
-    if more < 0 or (more > 0 and not leading):
-        raise ValueError(f"{name}: got shape {shape}, wanted {_written(letters)}")
-    for letter, size in zip(letters, [shape[:more], *shape[more:]] if leading else shape):
-        bound, origin = sizes.setdefault(letter, (size, name))
-        if size != bound:
-            raise ValueError(f"{name}: got shape {shape}, wanted {_written(letters)} "
-                             f"with {letter} = {bound} as in {origin}")
-
-
-def _written(axes):
-    axes = [str(axis) for axis in axes]
-    return f"({', '.join(axes)}{',' * (len(axes) == 1)})"
-
-
-def check_labels(labels, samples, classes, name="labels"):
-    """Check labels against (samples,) integers in 0..classes-1.
-
-    Raises
-    ------
-    TypeError
-        If labels is no array, or not of integers.
-    ValueError
-        If the shape is wrong or a label is out of range. CuPy would wrap such an index silently.
-    """
-    if not is_array(labels) or labels.dtype.kind not in "iu":
-        came = f"dtype {labels.dtype}" if is_array(labels) else type(labels).__name__
-        raise TypeError(f"{name}: got {came}, wanted an array of integers")
-    if labels.shape != (samples,) or samples == 0:
-        raise ValueError(f"{name}: got shape {labels.shape}, wanted ({samples or 'at least 1'},)")
-    low, high = int(labels.min()), int(labels.max())
-    if low < 0 or high >= classes:
-        raise ValueError(f"{name}: got values {low}..{high}, wanted 0..{classes - 1}")
-
-
-def check_dloss(dloss, like):
-    """Check the upstream gradient of a loss: a number, or a 0-d array of the precision of ``like``."""
-    check_shapes(cache=(like, like.shape), dloss=(dloss, ""))
-
-
-def check_count(**counts):
-    """Check that numbers are 1, 2, 3, ...: ``check_count(iterations=iterations)``.
-
-    Raises
-    ------
-    ValueError
-        If one is not a positive integer.
-    """
-    for name, count in counts.items():
-        try:
-            good = not isinstance(count, bool) and operator.index(count) >= 1
-        except TypeError:
-            good = False
-        if not good:
-            raise ValueError(f"{name}: got {count!r}, wanted an integer of at least 1")
-
-
-def check_positive(**numbers):
-    """Raise a ValueError unless all numbers are finite and above 0: ``check_positive(x=x)``."""
-    _check_numbers(lambda number: 0 < number < math.inf, "a finite number above 0", numbers)
-
-
-def check_not_negative(**numbers):
-    """Raise a ValueError unless every number is finite and at least 0."""
-    _check_numbers(lambda number: 0 <= number < math.inf, "a finite number of at least 0", numbers)
-
-
-def check_share(**numbers):
-    """Raise a ValueError unless every number is from 0 to 1."""
-    _check_numbers(lambda number: 0 <= number <= 1, "a number in [0, 1]", numbers)
-
-
-def check_below_one(**numbers):
-    """Raise a ValueError unless every number is from 0 to below 1."""
-    _check_numbers(lambda number: 0 <= number < 1, "a number in [0, 1)", numbers)
-
-
-def check_choice(choices, **names):
-    """Raise a ValueError unless all are among the choices: ``check_choice(GOALS, goal=goal)``."""
-    for name, value in names.items():
-        if value not in choices:
-            raise ValueError(f"{name}: got {value!r}, wanted {' or '.join(choices)}")
-
-
-def _check_numbers(is_good, wanted, numbers):
-    for name, number in numbers.items():
-        try:
-            good = bool(is_good(number))
-        except (TypeError, ValueError):
-            good = False
-        if not good:
-            raise ValueError(f"{name}: got {number!r}, wanted {wanted}")
+def _entries(cache, axes):
+    """Return the arrays of a cache with their axes, by name."""
+    if isinstance(axes, str):
+        return {"cache": (cache, axes)}
+    if not isinstance(cache, tuple) or len(cache) < len(axes):
+        raise TypeError(f"cache: got {type(cache).__name__}, wanted the cache that the forward "
+                        "returned")
+    return {f"cache[{k}]": entry for k, entry in enumerate(zip(cache, axes))}
 
 
 def check_memory(xp, dtype, **arrays):
@@ -259,32 +96,3 @@ def check_memory(xp, dtype, **arrays):
             raise MemoryError(f"{name}: got {sizes}, {need / 2 ** 30:,.1f} GiB, wanted at most the "
                               f"{free / 2 ** 30:,.1f} GiB that are free: a smaller batch or fewer "
                               "capsules")
-
-
-def check_finite(**arrays):
-    """Check that no sample of floating-point arrays (n, ...) holds NaN or infinity.
-
-    Raises
-    ------
-    ValueError
-        If one does: says how many, and which comes first.
-    """
-    for name, array in arrays.items():
-        bad = ~get_xp(array).isfinite(array).reshape(len(array), -1).all(axis=1)
-        if bad.any():
-            raise ValueError(f"{name}: got NaN or infinity in {int(bad.sum())} of them, first in "
-                             f"number {int(bad.argmax())}, wanted finite numbers")
-
-
-def check_images(images):
-    """Check that images are finite floating-point (n, h, w, c), at least one.
-
-    Raises
-    ------
-    TypeError
-        If they are no array of floating-point numbers.
-    ValueError
-        If the rank is wrong, there are no images, or a pixel is NaN or infinite.
-    """
-    check_shapes(images=(images, "n,h,w,c"))
-    check_finite(images=images)

@@ -9,7 +9,7 @@ from .checks import check_like, check_positive, door
 
 
 def check_update(params, grads, state, *_, **__):
-    """Raise unless params and grads have the same keys, and arrays alike for each."""
+    """Raise an error unless params and grads have the same keys, and arrays alike for each."""
     if grads.keys() != params.keys():
         wrong = sorted(grads.keys() ^ params.keys())
         raise ValueError(f"grads: got other keys than params ({', '.join(wrong)} in one of them "
@@ -40,11 +40,12 @@ def sgd(params, grads, state, learning_rate=0.01, momentum=0.9, weight_decay=0.0
         Empty at first.
     learning_rate, momentum : float
     weight_decay : float
-        Of parameters with two axes or more: biases do not decay.
+        For parameters with two axes or more: biases do not decay.
 
     Notes
     -----
-    Polyak's momentum as Hinton's group writes it, the learning rate inside the velocity.
+    Polyak's momentum as Hinton's group writes it, with the learning rate inside the velocity.
+    Loops: tests.reference.optim.sgd
     """
     for key, p in params.items():
         velocity, decay = _slot(state, f"velocity.{key}", p), weight_decay if p.ndim > 1 else 0.0
@@ -69,6 +70,7 @@ def rmsprop(params, grads, state, learning_rate=0.001, decay=0.9, epsilon=1e-8):
     Notes
     -----
     Hinton's Coursera lecture 6e, 2012, which has no epsilon.
+    Loops: tests.reference.optim.rmsprop
     """
     for key, p in params.items():
         r, g = _slot(state, f"r.{key}", p), grads[key]
@@ -93,6 +95,7 @@ def adam(params, grads, state, learning_rate=0.001, beta1=0.9, beta2=0.999, epsi
     Notes
     -----
     Same as the paper. m̂ and v̂ correct for averages that begin at zero.
+    Loops: tests.reference.optim.adam
     """
     state["step"] = t = int(state.get("step", 0)) + 1
     rate, correction = learning_rate / (1 - beta1 ** t), (1 - beta2 ** t) ** -0.5
@@ -106,14 +109,14 @@ def adam(params, grads, state, learning_rate=0.001, beta1=0.9, beta2=0.999, epsi
 
 
 def limit_norms(params, largest):
-    """Shorten, in place, the incoming weights of every unit that have become longer than allowed.
+    """Shorten, in place, the incoming weights of every unit whose norm exceeds a limit.
 
         W_m ← W_m min(1, largest / ‖W_m‖)
 
     Parameters
     ----------
     params : dict of arrays
-        Of which those with two axes (f, m) are weights: one unit in each column.
+        Those with two axes (f, m) are weights, with one unit in each column; others stay.
     largest : float
         Above 0.
 
@@ -124,8 +127,9 @@ def limit_norms(params, largest):
 
     Notes
     -----
-    Max-norm, as in Hinton et al. 2012 (dropout): with it a large learning rate can explore without
-    letting weights run away.
+    Max-norm, as in Hinton et al. 2012 (dropout): with it a large learning rate can explore, and no
+    weight grows without bound.
+    Loops: tests.reference.optim.limit_norm
     """
     check_positive(largest=largest)
     for p in params.values():
@@ -139,8 +143,8 @@ def exponential_decay(learning_rate, step, rate=0.96, period=2000):
 
     Notes
     -----
-    S17 says "exponentially decaying" and no more; 0.96 every 2000 steps is in the authors' published
-    code.
+    S17 says "exponentially decaying" and no more; 0.96 every 2000 steps is in the authors'
+    published code.
     """
     return learning_rate * rate ** (step / period)
 
@@ -156,11 +160,11 @@ def flat_then_linear(learning_rate, step, steps):
 
 
 def rising_momentum(step, steps, first=0.5, last=0.99):
-    """Return the momentum at a step: linear from ``first`` to ``last``, where it stays from ``steps`` on.
+    """Return the momentum at a step: linear from ``first`` to ``last``, then constant.
 
     Notes
     -----
-    Hinton et al. 2012 (dropout), where ``steps`` is 500 epochs. Their learning rate is multiplied by
-    1 − momentum, so that a constant gradient is followed at the same speed throughout.
+    Hinton et al. 2012 (dropout), where ``steps`` is 500 epochs. Their learning rate is multiplied
+    by 1 − momentum, so that a constant gradient leads to the same speed throughout.
     """
     return first + (last - first) * min(1.0, step / steps)

@@ -8,20 +8,18 @@ of a run, and a run that was killed and resumed ends, on NumPy, with the same bi
 The losses of a few steps are kept where they are computed and read together: on a GPU every
 ``float(loss)`` waits for the device, and an ``if loss < best`` in each step would do so each time.
 """
-import json
 import math
-import os
 import time
-import zlib
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from .backend import get_xp
-from .checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from .backend import get_xp, is_array
+from .checkpoint import Checkpoint, save_checkpoint
 from .checks import check_count, check_finite
 from .optim import adam
+from .resume import keep_old, restore, settings_of
 from .run_log import RunLog
 
 
@@ -50,22 +48,22 @@ def train(gradients, params, data, *, epochs, batch, folder, about, seed=0, upda
     gradients : function (params, batch, now) -> loss, grads
         ``batch`` is a tuple with the chosen samples of every array of ``data``, ``now`` a `Now`.
     params : dict of arrays
-        Where they lie, host or device, the batches are brought to.
+        The batches are brought to where they lie, host or device.
     data : tuple of arrays (n, ...)
-        On the host: images and labels, sequences, whatever is learned from. Floating-point ones are
+        On the host: images and labels, for example, or sequences. Floating-point arrays are
         finite.
     epochs, batch : int
         The last batch of an epoch may be smaller.
     folder : path
-        Gets ``log.jsonl`` and ``checkpoint.npz``; unless resumed, earlier ones are kept under
-        ``old-`` names.
+        Gets ``log.jsonl`` and ``checkpoint.npz``. Files of an earlier run are renamed to ``old-``
+        names, unless it is resumed.
     about : dict
         JSON values that a resumed run must share, such as the network's config.
     seed : int
     update : function (params, grads, state, learning_rate=)
         From `tinycaps.optim`.
     learning_rate : function step -> float
-        Of the steps done before, from 0.
+        The learning rate after this number of steps, 0 at first.
     augment : function (batch, rng) -> batch, optional
         Changes a batch, on the host.
     evaluate : function params -> dict, optional
@@ -79,7 +77,7 @@ def train(gradients, params, data, *, epochs, batch, folder, about, seed=0, upda
     log_every : int
         Steps.
     checkpoint_seconds : float
-        Checkpoints are written at the end of every epoch, and when this time has passed.
+        A checkpoint is written at the end of every epoch, and when the last is older than this.
 
     Returns
     -------
@@ -92,12 +90,12 @@ def train(gradients, params, data, *, epochs, batch, folder, about, seed=0, upda
     ------
     ValueError, TypeError
         If the data are unfit, the batch is larger than the data, or the checkpoint is of another
-        run. Nothing has been written then.
+        run. Nothing is written then.
     FileNotFoundError
         If there is nothing to resume.
     TrainingError
-        If a loss or a parameter is not finite: says at which step. The checkpoint holds the last
-        good state.
+        If a loss or a parameter is not finite: the message names the step. The checkpoint holds the
+        last good state.
     """
     folder, samples = Path(folder), _check_data(data)
     check_count(epochs=epochs, batch=batch, evaluate_every=evaluate_every, log_every=log_every)
@@ -105,18 +103,18 @@ def train(gradients, params, data, *, epochs, batch, folder, about, seed=0, upda
         raise ValueError(f"seed: got {seed!r}, wanted an integer of at least 0")
     if batch > samples:
         raise ValueError(f"batch: got {batch}, wanted at most the {samples} training samples")
-    about = _as_json(about | {"seed": seed, "batch": batch, **_fingerprint(data)})
+    about = settings_of(about, data, seed=seed, batch=batch)
     steps_per_epoch = math.ceil(samples / batch)
     state, step, seconds = {}, 0, 0.0
     if resume:
-        step, seconds = _restore(folder / "checkpoint.npz", params, state, about)
+        step, seconds = restore(folder / "checkpoint.npz", params, state, about)
         if step > epochs * steps_per_epoch:
             raise ValueError(f"epochs: got {epochs}, wanted at least the "
                              f"{step / steps_per_epoch:.3g} that the checkpoint has behind it")
     else:
-        _keep_old(folder)
+        keep_old(folder)
     for torn in folder.glob(".checkpoint.npz.*"):
-        torn.unlink()                               # left by a kill in the middle of writing
+        torn.unlink()                               # left by a kill while it was being written
     log = RunLog(folder / "log.jsonl", step)
 
     losses = []
@@ -128,7 +126,8 @@ def train(gradients, params, data, *, epochs, batch, folder, about, seed=0, upda
             for k in range(step % steps_per_epoch, steps_per_epoch):
                 rng = np.random.default_rng([seed, 1 + epoch, 1 + k])
                 chosen = tuple(array[order[k * batch:(k + 1) * batch]] for array in data)
-                chosen = augment(chosen, rng) if augment else chosen
+                if augment:
+                    chosen = augment(chosen, rng)
                 rate = learning_rate(step)
                 step += 1
                 now = Now(1 + epoch, step, rng)
@@ -159,16 +158,18 @@ def train(gradients, params, data, *, epochs, batch, folder, about, seed=0, upda
 
 
 def _check_data(data):
-    """Return the number of samples of arrays that fit together."""
+    """Return the number of samples, the same in all arrays."""
     if not isinstance(data, tuple) or not data:
-        raise TypeError(f"data: got {type(data).__name__}, wanted a tuple of arrays")
+        raise TypeError(f"data: got {type(data).__name__}, wanted a tuple of at least one "
+                        "array")
     for k, array in enumerate(data):
         name = f"data[{k}]"
         if not isinstance(array, np.ndarray) or array.dtype.kind not in "biufc":
-            came = getattr(array, "dtype", type(array).__name__)
+            came = f"dtype {array.dtype}" if is_array(array) else type(array).__name__
             raise TypeError(f"{name}: got {came}, wanted a NumPy array of numbers")
         if array.ndim == 0 or array.size == 0:
-            raise ValueError(f"{name}: got shape {array.shape}, wanted at least one sample")
+            raise ValueError(f"{name}: got shape {array.shape}, wanted (n, ...) with at least one "
+                             "along every axis")
         if len(array) != len(data[0]):
             raise ValueError(f"{name}: got {len(array)} samples, wanted {len(data[0])} as in "
                              "data[0]")
@@ -177,21 +178,11 @@ def _check_data(data):
     return len(data[0])
 
 
-def _fingerprint(data):
-    """Return what tells these data from others."""
-    crc32 = 0
-    for array in data:
-        crc32 = zlib.crc32(np.ascontiguousarray(array), crc32)
-    return {"data": [array.shape for array in data], "data_crc32": crc32}
-
-
-def _as_json(value):
-    """Return a value as a JSON file gives it back: tuples as lists."""
-    return json.loads(json.dumps(value))
-
-
 def _to_params(params, arrays):
     """Bring a batch to where the parameters lie, in their precision."""
+    if not isinstance(arrays, tuple):
+        raise TypeError(f"augment: got {type(arrays).__name__}, wanted it to return a batch, a "
+                        "tuple of arrays")
     p = next(iter(params.values()))
     return tuple(get_xp(p).asarray(array, dtype=p.dtype if array.dtype.kind == "f" else None)
                  for array in arrays)
@@ -217,36 +208,3 @@ def _check_finite(params, step):
             raise TrainingError(f"params: got NaN or infinity in {key} after step {step}, wanted "
                                 "finite numbers; the last good checkpoint stays. A smaller "
                                 "learning rate may help")
-
-
-def _restore(path, params, state, about):
-    """Copy a checkpoint of this run into params and state; return its step and seconds."""
-    found = load_checkpoint(path)
-    came, wanted = _settings(found.about, found.params), _settings(about, params)
-    for key in wanted | came:
-        if came.get(key) != wanted.get(key):
-            raise ValueError(f"checkpoint: got {path} of a run with {key} = {came.get(key)}, "
-                             f"wanted {key} = {wanted.get(key)}")
-    for key, p in params.items():
-        p[...] = get_xp(p).asarray(found.params[key], dtype=p.dtype)
-    xp = get_xp(next(iter(params.values())))
-    state.update({key: xp.asarray(value) if value.dtype.kind == "f" else value.item()
-                  for key, value in found.state.items()})
-    return found.step, found.seconds
-
-
-def _settings(about, params):
-    """Return, as a flat dict, what two runs must have in common, so that one thing can be named."""
-    flat = {}
-    for key, value in about.items():
-        inner = value.items() if isinstance(value, dict) else ()
-        flat |= {f"{key}.{name}": entry for name, entry in inner} or {key: value}
-    return flat | {f"params.{key}": f"{p.dtype} {p.shape}" for key, p in params.items()}
-
-
-def _keep_old(folder):
-    """Rename what an earlier run left; a lone log must not replace one that has its checkpoint."""
-    if (folder / "checkpoint.npz").exists():
-        for name in ("log.jsonl", "checkpoint.npz"):
-            if (folder / name).exists():
-                os.replace(folder / name, folder / f"old-{name}")

@@ -24,30 +24,37 @@ def in_blocks(update):
     Parameters
     ----------
     update : function (params, grads, state, ...)
-        From `tinycaps.optim`, or any that treats all numbers of a parameter alike and depends on no
-        more of its shape than whether it has two axes.
+        From `tinycaps.optim`, or any that treats all numbers of a parameter alike, depends on no
+        more of its shape than whether it has two axes, and names what it keeps in the state as
+        those do: ``"m.digit.W"`` for parameter ``"digit.W"``, no dot for the number of steps.
 
     Returns
     -------
     function
-        With the same signature. Arrays on a device, or not contiguous, are updated whole.
+        With the same signature. Arrays on a device, or not contiguous, are updated whole, and so is
+        every array the first time.
     """
     @functools.wraps(update)
     @door(check_update)
     def update_in_blocks(params, grads, state, *arguments, **keywords):
-        large = [key for key, p in params.items() if p.size > BLOCK and _contiguous(p, grads[key])]
-        slots = {key: [name for name in state if name.endswith(f".{key}")] for key in large}
-        if not large or not all(slots.values()):
-            return update(params, grads, state, *arguments, **keywords)     # the first makes slots
-        scalars = {name: value for name, value in state.items() if not hasattr(value, "shape")}
+        large = {}
+        for key, p in params.items():
+            slots = [name for name in state if name.partition(".")[2] == key]
+            arrays = [p, grads[key], *(state[name] for name in slots)]
+            if p.size > BLOCK and slots and _contiguous(arrays):
+                large[key] = slots
+        if not large:
+            return update(params, grads, state, *arguments, **keywords)
         pieces = [_piece(params, grads, state, slots, key, slice(k, k + BLOCK))
-                  for key in large for k in range(0, params[key].size, BLOCK)]
-        pieces.append(({key: p for key, p in params.items() if key not in large},
-                       {key: g for key, g in grads.items() if key not in large}, state))
+                  for key, slots in large.items() for k in range(0, params[key].size, BLOCK)]
+        numbers = {name: value for name, value in state.items() if "." not in name}
+        others = [key for key in params if key not in large]
+        pieces.append(({key: params[key] for key in others},
+                       {key: grads[key] for key in others}, state))
 
         def work(part):
             for piece in pieces[part]:
-                piece[2].update(scalars)
+                piece[2].update(numbers)
                 update(*piece, *arguments, **keywords)
 
         with parallel(np) as split:
@@ -55,7 +62,7 @@ def in_blocks(update):
     return update_in_blocks
 
 
-def _contiguous(*arrays):
+def _contiguous(arrays):
     return get_xp(*arrays) is np and all(array.flags.c_contiguous for array in arrays)
 
 
@@ -64,4 +71,4 @@ def _piece(params, grads, state, slots, key, block):
     shape = (-1, 1) if params[key].ndim > 1 else (-1,)
     cut = [array.reshape(shape)[block] for array in (params[key], grads[key])]
     return ({key: cut[0]}, {key: cut[1]},
-            {name: state[name].reshape(shape)[block] for name in slots[key]})
+            {name: state[name].reshape(shape)[block] for name in slots})

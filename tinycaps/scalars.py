@@ -1,0 +1,57 @@
+"""Checks of single numbers and of choices; `tinycaps.checks` hands them on."""
+import math
+import operator
+
+
+def check_count(**counts):
+    """Check that numbers are 1, 2, 3, ...: ``check_count(iterations=iterations)``.
+
+    Raises
+    ------
+    ValueError
+        If one is not a positive integer.
+    """
+    for name, count in counts.items():
+        try:
+            good = not isinstance(count, bool) and operator.index(count) >= 1
+        except TypeError:
+            good = False
+        if not good:
+            raise ValueError(f"{name}: got {count!r}, wanted an integer of at least 1")
+
+
+def check_positive(**numbers):
+    """Raise a ValueError unless all numbers are finite and above 0: ``check_positive(x=x)``."""
+    _check_numbers(lambda number: 0 < number < math.inf, "a finite number above 0", numbers)
+
+
+def check_not_negative(**numbers):
+    """Raise a ValueError unless every number is finite and at least 0."""
+    _check_numbers(lambda number: 0 <= number < math.inf, "a finite number of at least 0", numbers)
+
+
+def check_fraction(**numbers):
+    """Raise a ValueError unless every number is from 0 to 1."""
+    _check_numbers(lambda number: 0 <= number <= 1, "a number in [0, 1]", numbers)
+
+
+def check_below_one(**numbers):
+    """Raise a ValueError unless every number is from 0 to below 1."""
+    _check_numbers(lambda number: 0 <= number < 1, "a number in [0, 1)", numbers)
+
+
+def check_choice(choices, **names):
+    """Raise a ValueError unless all are among the choices: ``check_choice(GOALS, goal=goal)``."""
+    for name, value in names.items():
+        if value not in choices:
+            raise ValueError(f"{name}: got {value!r}, wanted {' or '.join(choices)}")
+
+
+def _check_numbers(is_good, wanted, numbers):
+    for name, number in numbers.items():
+        try:
+            good = bool(is_good(number))
+        except (TypeError, ValueError):
+            good = False
+        if not good:
+            raise ValueError(f"{name}: got {number!r}, wanted {wanted}")
