@@ -81,7 +81,7 @@ def test_every_link_leads_somewhere(path):
 
 
 def test_the_recipe_ends_with_green_tests(tmp_path):
-    for name in "tinycaps", "tests", "setup.cfg":
+    for name in "tinycaps", "tests", "demos", "setup.cfg":
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, tmp_path / name)
     for code in blocks(ROOT / "tinycaps" / "README.md"):
@@ -91,9 +91,15 @@ def test_the_recipe_ends_with_green_tests(tmp_path):
             file.write(f"\n\n{code}")
     with open(tmp_path / "tinycaps/ops/__init__.py", "a", encoding="utf-8") as file:
         file.write('__all__ += ["softplus_backward", "softplus_forward"]\n')
-    tests = ["tests/ops/test_softplus.py", "tests/test_tags.py", "tests/gradcheck/test_faults.py"]
-    ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-k", "softplus or argument", *tests], cwd=tmp_path,
-        capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(tmp_path)})
+    run(tmp_path, "-m", "pytest", "-q", "-k", "softplus or argument", "tests/ops/test_softplus.py",
+        "tests/test_tags.py", "tests/gradcheck/test_faults.py")
+    assert "softplus" in run(tmp_path, "-c", "from demos.gradcheck.points import find_pairs\n"
+                                             "print(list(find_pairs()))")
+
+
+def run(folder, *words):
+    """What Python prints in a folder, where it must end well."""
+    ran = subprocess.run([sys.executable, *words], cwd=folder, capture_output=True, text=True,
+                         env=os.environ | {"PYTHONPATH": str(folder)})
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert " passed" in ran.stdout and "failed" not in ran.stdout
+    return ran.stdout
