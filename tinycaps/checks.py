@@ -65,6 +65,7 @@ def door(check=None, cache=(), **axes):
                 return op(*arguments, **keywords)
             finally:
                 _inside.reset(token)
+        at_the_door.axes = axes
         return at_the_door
     return decorate
 

@@ -1,108 +1,130 @@
 """CapsNet learns to read digits, and shows what its capsules mean (Sabour, Frosst, Hinton 2017).
 
-Trained from nothing on real images: by default the 1,797 small ones that come with the package, with ``--data mnist`` the
-published network on the full MNIST, with ``--data FILE.npz`` your own. Then it draws, into --out:
+The network is trained from random weights: by default on the 1,797 small digits that come with the
+package, with --data mnist the published network on the full MNIST. What you will see, in --out:
 
-    learning_curves.png     the loss of the training batches, the error after each epoch
-    reconstructions.png     test images, and how the decoder redraws them from one capsule
-    pose_sweep.png          each dimension of a capsule moved by ±0.25: thickness, slant, ... (S17 Figure 4)
-    coupling.png            how the primary capsules divide themselves among the classes, round by round
+    learning_curves.png   the loss of the training batches, the error after each epoch
+    reconstructions.png   test images, and how the decoder redraws them from one capsule
+    pose_sweep.png        each dimension of a capsule moved by ±0.25: thickness, slant, ...
+    coupling.png          how the primary capsules divide themselves among the classes, by round
+    network.npz           the trained network in half precision, for any demo with --checkpoint
 
-and writes network.npz, the trained network in half precision, for every demo that has a --checkpoint.
+    python -m demos capsnet                                     half a minute
+    python -m demos capsnet --data mnist --epochs 1 --shift 0   the published network, four minutes
+    python -m demos capsnet --data mnist --resume               go on after a kill
+    python -m demos capsnet --data FILE.npz                     your own images and labels
+    python -m demos capsnet --predict IMAGE.png ...             read your own images
 
-    python -m demos.capsnet                                        under a minute, no network needed
-    python -m demos.capsnet --data mnist --epochs 1 --shift 0      the published network, four minutes
-    python -m demos.capsnet --data mnist --resume                  go on after a kill, from the last minute's checkpoint
-    python -m demos.capsnet --predict IMAGE.png ...                read your own images with the network that the same --data and --seed
-                                                                   left, or for digits the one that comes with the package
-
-The test images choose nothing: the number of epochs is fixed beforehand, and --hold-out N judges on N training images instead.
-The last line of the default: test error 0.83 % (3 of 360 wrong); one image more or less on another BLAS.
+--predict takes the network last trained with the same --data and --seed, or the packaged one. The
+test images are read once, at the end; --hold-out N evaluates on N training images instead. The
+last line of the default, one image more or less on another BLAS:
+test error 0.83 % (3 of 360 wrong)
 """
 import dataclasses
 from pathlib import Path
 
 import numpy as np
 
-from demos import command, training
+from demos.harness.arguments import (add_training_arguments, describe_defaults, fill_in, is_small,
+                                     make_parser, positive_number, whole_number)
+from demos.harness.data import (augmentation, count_classes, judged, load_data, watched,
+                                watched_on)
+from demos.harness.learn import check_begun, describe_training, learn, optimiser, runs_named
+from demos.harness.record import Record, write_log
+from demos.harness.run import exit_code, prepare
 from tinycaps import plot
 from tinycaps.backend import asarray, get_xp, to_numpy
 from tinycaps.capsules import (DIGITS, PAPER, PLAIN, capsnet_forward, capsnet_loss_backward,
                                capsnet_loss_forward, decoder_forward, init_capsnet,
                                length_forward, load_capsnet, mask_forward, predict, save_capsnet)
-from tinycaps.fast import choose_network
 from tinycaps.data import ink_margin, load_image
-from tinycaps.optim import exponential_decay
-from tinycaps.train import train
+from tinycaps.fast import choose_network
+from tinycaps.optim import adam, exponential_decay
 
 SMALL = dict(epochs=50, batch=32, learning_rate=4e-3, decay=0.93, shift=0, warp=True)
 LARGE = dict(epochs=10, batch=128, learning_rate=1e-3, decay=0.9, shift=2, warp=False)
 SHOWN = 12
 
 
-def add_arguments(parser, large, data="digits"):
-    """Give a parser the arguments of every training of a CapsNet; large are the defaults for large images."""
-    training.add_arguments(parser, SMALL, large, "Adam at the start", data)
-    parser.add_argument("--decay", type=command.positive_number, metavar="X",
-                        help=f"the learning rate is multiplied by this in an epoch; default {SMALL['decay']}, or {large['decay']}")
-    parser.add_argument("--plain", action="store_true", help="use the readable network even where the fast one pays")
+def add_arguments(parser, large):
+    """Add the arguments of every training of a CapsNet; large: the defaults for large images."""
+    add_training_arguments(parser, SMALL, large, "Adam, at the start")
+    parser.add_argument("--decay", type=positive_number, metavar="X",
+                        help="factor on the learning rate for each epoch; "
+                             + describe_defaults(SMALL, large, "decay"))
 
 
 def build_parser():
     """Return the argument parser."""
-    p = command.parser("capsnet", __doc__)
-    add_arguments(p, LARGE)
-    p.add_argument("--iterations", type=command.whole_number(1), default=3, metavar="R", help="routing rounds (default 3)")
-    p.add_argument("--predict", nargs="+", type=Path, metavar="IMAGE.png", help="read images instead of training")
-    p.add_argument("--checkpoint", type=Path, metavar="FILE", help="a trained network for --predict; default: "
-                   "what this --data and --seed left in runs/, or for digits the network that comes with the package")
-    return p
+    parser = make_parser("capsnet", __doc__)
+    add_arguments(parser, LARGE)
+    add = parser.add_argument
+    add("--iterations", type=whole_number(1), default=3, metavar="R",
+        help="routing rounds (default 3)")
+    add("--predict", nargs="+", type=Path, metavar="IMAGE.png", help="read images, do not train")
+    add("--checkpoint", type=Path, metavar="FILE",
+        help="a trained network for --predict; default: the last one in runs/ with this --data "
+             "and --seed, or for digits the one that comes with the package")
+    return parser
 
 
 def fit_config(data, iterations):
     """Return the published network for large images, the small one for small images."""
-    preset = DIGITS if training.is_small(data) else PAPER
-    return dataclasses.replace(preset, image_shape=data.train_images.shape[1:], classes=training.count_classes(data), iterations=iterations)
+    return dataclasses.replace(
+        DIGITS if is_small(data) else PAPER, image_shape=data.train_images.shape[1:],
+        classes=count_classes(data), iterations=iterations)
 
 
-def describe(arguments, data, config):
-    """Return what a checkpoint tells about its network: all that its reader needs, and a resumed run must share."""
-    settings = {name: getattr(arguments, name) for name in ("learning_rate", "decay", "shift", "warp")}
-    return {"config": dataclasses.asdict(config), "images": data.train_images.shape, "margin": ink_margin(data.train_images), **settings}
+def describe(name, arguments, data, config):
+    """Return the Training of a CapsNet; its settings hold all that a reader of the file needs."""
+    return describe_training(
+        name, arguments, epochs=arguments.epochs, learning_rate=arguments.learning_rate,
+        decay=arguments.decay, shift=arguments.shift, warp=arguments.warp,
+        config=dataclasses.asdict(config), images=data.train_images.shape,
+        margin=ink_margin(data.train_images))
 
 
 def choose(arguments, config):
-    """Return the network that trains, and why it is this one."""
-    return (PLAIN, "plain network, as asked") if arguments.plain else choose_network(config, arguments.batch)
+    """Return the network that trains, and the reason in one line."""
+    if arguments.plain:
+        return PLAIN, "plain network, as asked"
+    return choose_network(config, arguments.batch)
 
 
-def fit(arguments, data, config, folder, watched, resume):
-    """Train a network, in a folder; return its parameters, the log with its errors on the watched images and labels, and the seconds."""
+def fit(training, arguments, data, config):
+    """Train a CapsNet; return what comes out."""
     network, reason = choose(arguments, config)
+    images, labels = watched(arguments, data)
     print(reason, flush=True)
 
-    def gradients(params, x, labels, rng):
-        loss, cache = capsnet_loss_forward(params, x, labels, config, network)
+    def gradients(params, batch, now):
+        loss, cache = capsnet_loss_forward(params, *batch, config, network)
         return loss, capsnet_loss_backward(1.0, cache)
 
     def evaluate(params):
-        return {"error": float((predict(params, watched_images, config, arguments.batch, network) != watched_labels).mean())}
+        return {"error": error_of(params, images, labels, arguments, config, network)}
 
-    params = init_capsnet(np.random.default_rng(arguments.seed), config)
-    params = {key: asarray(p, arguments.device) for key, p in params.items()}
-    watched_images, watched_labels = (asarray(part, arguments.device) for part in watched)
-    steps = -(-len(data.train_images) // arguments.batch)
-    log, seconds = train(
-        gradients, params, data.train_images, data.train_labels, epochs=arguments.epochs, batch=arguments.batch, seed=arguments.seed,
-        augment=training.augmentation(arguments), evaluate=evaluate, folder=folder, resume=resume,
-        learning_rate=lambda step: exponential_decay(arguments.learning_rate, step, arguments.decay, steps),
-        about=describe(arguments, data, config))
-    judged = any("error" in line and line["epoch"] == arguments.epochs for line in log)
-    return params, log if judged else [*log, {"epoch": arguments.epochs, **evaluate(params)}], seconds
+    return learn(
+        training, init_capsnet(np.random.default_rng(arguments.seed), config), gradients,
+        (data.train_images, data.train_labels), arguments, update=optimiser(adam, arguments),
+        schedule=lambda rate, step, steps: exponential_decay(
+            rate, step, arguments.decay, steps / arguments.epochs),
+        augment=augmentation(arguments), evaluate=evaluate, evaluate_every=1)
+
+
+def classify(params, images, arguments, config, network):
+    """Return the classes of images that lie on the host, on the host."""
+    images = asarray(images, arguments.device)
+    return to_numpy(predict(params, images, config, arguments.batch, network))
+
+
+def error_of(params, images, labels, arguments, config, network):
+    """Return the error rate on images that lie on the host."""
+    return float((classify(params, images, arguments, config, network) != labels).mean())
 
 
 def redraw(params, v, labels, config):
-    """Return the decoder's images of the labelled capsules."""
+    """Return the decoder's images of the labelled capsules, on the host."""
     return to_numpy(decoder_forward(params, mask_forward(v, labels)[0], config)[0])
 
 
@@ -111,34 +133,41 @@ def draw(params, images, labels, config, out):
     xp = get_xp(params["digit.W"])
     images = xp.asarray(images)
     v, cache = capsnet_forward(params, images, config)
-    lengths = length_forward(v)[0]
-    found = lengths.argmax(axis=1)
+    found = length_forward(v)[0].argmax(axis=1)
     captions = [f"{label} read as {k}" for label, k in zip(labels, to_numpy(found))]
-    plot.save(plot.reconstructions(to_numpy(images), {"redrawn": redraw(params, v, found, config)}, captions, to_numpy(found) == labels),
+    redrawn = {"redrawn": redraw(params, v, found, config)}
+    plot.save(plot.reconstructions(to_numpy(images), redrawn, captions, to_numpy(found) == labels),
               out / "reconstructions.png")
-
-    offsets = np.linspace(-0.25, 0.25, 11)
-    moved = offsets[None, :, None] * np.eye(config.class_dims)[:, None, :]                               # (q, m, q)
-    first = int(found[0])
-    swept = np.tile(to_numpy(v[:1]), (moved.shape[0] * moved.shape[1], 1, 1))
-    swept[:, first] += moved.reshape(-1, config.class_dims).astype(swept.dtype)
-    drawn = redraw(params, xp.asarray(swept), found[:1].repeat(len(swept)), config)
-    plot.save(plot.pose_sweep(drawn.reshape(*moved.shape[:2], *config.image_shape), offsets, f"the capsule of class {first}, one "
-                              "dimension moved in each row"), out / "pose_sweep.png")
-
+    plot.save(sweep_figure(params, v[:1], int(found[0]), config), out / "pose_sweep.png")
     coupling = [to_numpy(c[0]) for c in cache.routing.coupling]
-    rounds = [to_numpy(length_forward(v_t[:1])[0][0]) for v_t in cache.routing.v]
-    plot.save(plot.coupling_rounds(to_numpy(images[0]), coupling, rounds, config.grid), out / "coupling.png")
+    lengths = [to_numpy(length_forward(v_t[:1])[0][0]) for v_t in cache.routing.v]
+    plot.save(plot.coupling_rounds(to_numpy(images[0]), coupling, lengths, config.grid),
+              out / "coupling.png")
+
+
+def sweep_figure(params, v, label, config):
+    """Draw one image's capsule of a class with each of its dimensions moved up and down."""
+    offsets = np.linspace(-0.25, 0.25, 11)
+    moved = offsets[:, None] * np.eye(config.class_dims)[:, None]               # (q, m, q)
+    swept = to_numpy(v).repeat(moved[..., 0].size, axis=0)
+    swept[:, label] += moved.reshape(-1, config.class_dims).astype(swept.dtype)
+    xp = get_xp(v)
+    drawn = redraw(params, xp.asarray(swept), xp.asarray([label] * len(swept)), config)
+    return plot.pose_sweep(drawn.reshape(*moved.shape[:2], *config.image_shape), offsets,
+                           f"the capsule of class {label}, one dimension moved in each row")
 
 
 def find_trained(arguments):
-    """Return the path of the trained network that reads images; None for the one that comes with the package."""
-    path = training.run_folder("capsnet", arguments) / "checkpoint.npz"
-    if arguments.checkpoint or path.exists():
-        return arguments.checkpoint or path
+    """Return the file of the network that reads images; None for the one in the package."""
+    name = runs_named("capsnet", arguments, arguments.seed)
+    found = Path().glob(f"{name}-{'[0-9a-f]' * 8}/checkpoint.npz")
+    last = max(found, key=lambda path: path.stat().st_mtime, default=None)
+    if arguments.checkpoint or last:
+        return arguments.checkpoint or last
     if arguments.data != "digits":
-        raise FileNotFoundError(f"checkpoint: got {path}, which does not exist, wanted one to predict with: "
-                                "train first (python -m demos.capsnet), or name it with --checkpoint")
+        raise FileNotFoundError(f"checkpoint: got none in {name}-*, wanted one to predict with: "
+                                "train first (python -m demos capsnet), or name it with "
+                                "--checkpoint")
     return None
 
 
@@ -148,49 +177,55 @@ def read_images(arguments):
     params, config, about = load_capsnet(trained)
     print(f"read by {trained or 'the network that comes with the package'}")
     params = {key: asarray(p, arguments.device) for key, p in params.items()}
-    images = np.stack([load_image(image, config.image_shape, about["margin"]) for image in arguments.predict])
+    images = np.stack([load_image(image, config.image_shape, about["margin"])
+                       for image in arguments.predict])
     v, _ = capsnet_forward(params, asarray(images, arguments.device), config)
     lengths = to_numpy(length_forward(v)[0])
     order = lengths.argsort(axis=1)[:, ::-1]
     for image, length, classes in zip(arguments.predict, lengths, order):
         print(f"{image}: " + ", ".join(f"{k} ({length[k]:.2f})" for k in classes[:3]))
-    captions = [f"read as {classes[0]}" for classes in order]
-    redrawn = {"redrawn": redraw(params, v, asarray(order[:, 0], arguments.device), config)} if config.reconstruction_weight else {}
-    plot.save(plot.reconstructions(images, redrawn, captions, np.ones(len(images), bool)), arguments.out / "predicted.png")
-    print(f"drawn in {arguments.out / 'predicted.png'}" + ("" if redrawn else ", without reconstructions: this network has no decoder"))
+    captions, redrawn = [f"read as {classes[0]}" for classes in order], {}
+    if config.reconstruction_weight:
+        found = asarray(order[:, 0], arguments.device)
+        redrawn["redrawn"] = redraw(params, v, found, config)
+    path = arguments.out / "predicted.png"
+    plot.save(plot.reconstructions(images, redrawn, captions, np.ones(len(images), bool)), path)
+    without = "" if redrawn else ", without reconstructions: this network has no decoder"
+    print(f"drawn in {path}{without}")
 
 
-def main(argv=None):
+def main(argv):
     """Run the demo; return its exit code."""
     arguments = build_parser().parse_args(argv)
     if arguments.checkpoint and not arguments.predict:
-        raise ValueError("checkpoint: got one without --predict, wanted images to read with it (to go on training: --resume)")
-    record = command.Record("capsnet", argv, arguments)
-    command.prepare(arguments)
+        raise ValueError("checkpoint: got one without --predict, wanted images to read with it "
+                         "(to go on training: --resume)")
+    record = Record("capsnet", argv, arguments)
+    prepare(arguments)
     if arguments.predict:
         return read_images(arguments)
-    data = training.load_data(arguments)
+    data = load_data(arguments)
     config = fit_config(data, arguments.iterations)
-    training.fill_in(arguments, data, SMALL, LARGE)
+    fill_in(arguments, data, SMALL, LARGE)
+    training = describe("capsnet", arguments, data, config)
+    check_begun(arguments, training)
     size = sum(p.size for p in init_capsnet(np.random.default_rng(0), config).values())
-    print(f"{len(data.train_images):,} images of {'x'.join(map(str, config.image_shape))}, {config.classes} classes; "
-          f"{config.primary_capsules:,} primary capsules, {size:,} parameters, {config.iterations} routing rounds")
-    folder = training.run_folder("capsnet", arguments)
-    with training.resumable(folder):
-        params, log, seconds = fit(arguments, data, config, folder, data[2:], arguments.resume)
-    judged, judged_on = training.judged(arguments)
-    plot.save(plot.learning_curves(log, judged_on), arguments.out / "learning_curves.png")
-    draw(params, data.test_images[:SHOWN], data.test_labels[:SHOWN], config, arguments.out)
-    error = [line["error"] for line in log if "error" in line][-1]
-    wrong = round(error * len(data.test_images))
-    save_capsnet(arguments.out / "network.npz", params, describe(arguments, data, config))
-    training.write_log(arguments, log)
-    record.write(error=error, wrong=wrong, judged=len(data.test_images), judged_on=judged_on, parameters=size,
-                 training_seconds=round(seconds, 1), config=dataclasses.asdict(config))
-    print(f"trained in {seconds:.0f} s; figures and run.json are in {arguments.out}, the checkpoint in {folder}")
-    print(f"{judged} error {100 * error:.2f} % ({wrong} of {len(data.test_images):,} wrong)")
-    return int(arguments.min_accuracy is not None and 1 - error < arguments.min_accuracy)
+    print(f"{len(data.train_images):,} images of {'x'.join(map(str, config.image_shape))}, "
+          f"{config.classes} classes; {config.primary_capsules:,} primary capsules, {size:,} "
+          f"parameters, {config.iterations} routing rounds")
 
-
-if __name__ == "__main__":
-    command.run(main)
+    trained = fit(training, arguments, data, config)
+    error = error_of(trained.params, *data[2:], arguments, config, choose(arguments, config)[0])
+    plot.save(plot.learning_curves(trained.log, watched_on(arguments)),
+              arguments.out / "learning_curves.png")
+    draw(trained.params, data.test_images[:SHOWN], data.test_labels[:SHOWN], config, arguments.out)
+    save_capsnet(arguments.out / "network.npz", trained.params, training.settings)
+    write_log(arguments, trained.log)
+    (word, whose), count = judged(arguments), len(data.test_images)
+    record.write(error, wrong=round(error * count), judged=count, judged_on=whose,
+                 parameters=size, training_seconds=round(trained.seconds, 1),
+                 config=dataclasses.asdict(config))
+    print(f"trained in {trained.seconds:.0f} s; figures and run.json are in {arguments.out}, "
+          f"the checkpoint in {training.folder}")
+    print(f"{word} error {100 * error:.2f} % ({round(error * count)} of {count:,} wrong)")
+    return exit_code(arguments, error)

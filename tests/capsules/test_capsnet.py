@@ -6,12 +6,15 @@ import pytest
 
 from tests.reference import capsules as reference
 from tests.capsules.networks import SMALL, capsnet, images
-from tests.ops.facts import ALONG_DIRECTIONS, close, on, on_device, refuses, refuses_two_memories, stays_float32
+from tests.ops.facts import (ALONG_DIRECTIONS, close, on, on_device, refuses, refuses_two_memories,
+                             stays_float32)
 from tinycaps.backend import get_xp, to_numpy
-from tinycaps.capsules import PAPER, capsnet_backward, capsnet_forward, init_capsnet, length_forward, predict
+from tinycaps.capsules import (PAPER, capsnet_backward, capsnet_forward, init_capsnet,
+                               length_forward, predict)
 from tinycaps.gradcheck import assert_gradients
 
-BARE = replace(SMALL, reconstruction_weight=0)      # without a decoder, whose parameters capsnet_forward does not see
+BARE = replace(SMALL, reconstruction_weight=0)
+"""Without a decoder, whose parameters capsnet_forward does not use."""
 
 
 def with_input(dv, cache):
@@ -30,7 +33,8 @@ def test_equals_the_loops(xp, iterations):
 @pytest.mark.parametrize("config", [BARE, replace(BARE, iterations=1)])
 def test_gradients_by_name(xp, config):
     params, x, _ = capsnet(xp, config)
-    report = assert_gradients(lambda params: capsnet_forward(params, x, config), capsnet_backward, params, **ALONG_DIRECTIONS)
+    report = assert_gradients(lambda params: capsnet_forward(params, x, config), capsnet_backward,
+                              params, **ALONG_DIRECTIONS)
     assert {row.name for row in report.rows} == params.keys()
 
 
@@ -47,18 +51,22 @@ def test_stop_gradient_of_the_config_reaches_the_routing(xp):
     assert (v == stopped).all()
     grads, short = capsnet_backward(v, cache), capsnet_backward(v, stopped_cache)
     assert grads.keys() == short.keys() == params.keys()
-    assert not any(np.allclose(to_numpy(grads[key]), to_numpy(short[key]), rtol=0.01) for key in params)
+    assert not any(np.allclose(to_numpy(grads[key]), to_numpy(short[key]), rtol=0.01)
+                   for key in params)
 
 
 def test_figure_1():
     params = init_capsnet(np.random.default_rng(0), PAPER)
     v, cache = capsnet_forward(params, images(PAPER, "float32")[:1], PAPER)
     assert cache.relu.shape == (1, 20, 20, 256)
+    assert cache.maps == (1, 6, 6, 256)
     assert cache.squash[0].shape == (1, 6 * 6 * 32, 8)
     assert cache.routing.u_hat.shape == (1, 1152, 10, 16) and len(cache.routing.v) == 3
-    assert v.shape == (1, 10, 16)
-    # 81·256 + 256, 81·256·256 + 256, 1152·10·16·8, and 160·512 + 512 + 512·1024 + 1024 + 1024·784 + 784 of the decoder.
-    assert sum(array.size for array in params.values()) == 20_992 + 5_308_672 + 1_474_560 + 1_411_344 == 8_215_568
+    assert v.shape == (1, 10, 16) and cache.v is v
+    # 81·256 + 256, 81·256·256 + 256, 1152·10·16·8, and the decoder's
+    # 160·512 + 512 + 512·1024 + 1024 + 1024·784 + 784.
+    sizes = 20_992 + 5_308_672 + 1_474_560 + 1_411_344
+    assert sum(array.size for array in params.values()) == sizes == 8_215_568
 
 
 def test_without_reconstruction_there_is_no_decoder():
@@ -76,7 +84,8 @@ def test_initial_parameters():
     assert not any(array.any() for key, array in params.items() if key.endswith("bias"))
     assert {array.dtype for array in params.values()} == {np.dtype("float32")}
     again = init_capsnet(np.random.default_rng(0), config)
-    assert params.keys() == again.keys() and all(np.array_equal(params[key], again[key]) for key in params)
+    assert params.keys() == again.keys() == (config.shapes | config.decoder_shapes).keys()
+    assert all(np.array_equal(params[key], again[key]) for key in params)
 
 
 def test_black_images_give_zero_and_finite_gradients(xp):
@@ -115,27 +124,46 @@ def test_float32_stays_float32(xp):
 
 def test_bad_input(xp):
     params, x, _ = capsnet(xp)
-    refuses(ValueError, "x: got shape (6, 7, 2), wanted (n, 6, 7, 2)", capsnet_forward, params, x[0], SMALL)
-    refuses(ValueError, "x: got shape (3, 6, 7, 1), wanted (n, 6, 7, 2)", capsnet_forward, params, x[..., :1], SMALL)
-    refuses(ValueError, "x: got shape (0, 6, 7, 2), wanted at least one along every axis", capsnet_forward, params, x[:0], SMALL)
-    refuses(TypeError, "x: got dtype uint8, wanted floating-point numbers", capsnet_forward, params, x.astype("uint8"), SMALL)
-    refuses(TypeError, "conv1.W: got float64, wanted the precision of x, float32", capsnet_forward, params, x.astype("float32"), SMALL)
+    for wrong in x[0], x[..., :1]:
+        refuses(ValueError, "x", "(n, 6, 7, 2)", capsnet_forward, params, wrong, SMALL)
+    refuses(ValueError, "x", "at least one along every axis", capsnet_forward, params, x[:0], SMALL)
+    refuses(TypeError, "x", "floating-point numbers", capsnet_forward, params, x.astype("uint8"),
+            SMALL)
+    refuses(TypeError, "conv1.W", "the precision of x", capsnet_forward, params,
+            x.astype("float32"), SMALL)
     v, cache = capsnet_forward(params, x, SMALL)
-    refuses(ValueError, "dv: got shape (3, 4, 3), wanted (3, 3, 4)", capsnet_backward, v.swapaxes(1, 2), cache)
+    refuses(ValueError, "dv", "j = 3", capsnet_backward, v.swapaxes(1, 2), cache)
+    refuses(ValueError, "dv", "q = 4", capsnet_backward, v[..., :3], cache)
+    refuses(ValueError, "dv", "n = 3", capsnet_backward, v[:2], cache)
+    refuses(TypeError, "dv", "float64", capsnet_backward, v.astype("float32"), cache)
+
+
+@pytest.mark.parametrize("key", SMALL.shapes)
+def test_every_parameter_is_checked_by_name(key):
+    params, x, _ = capsnet(np)
+    wrong = params | {key: params[key][:-1]}
+    refuses(ValueError, key, str(params[key].shape), capsnet_forward, wrong, x, SMALL)
+    del wrong[key]
+    refuses(TypeError, key, "a NumPy or CuPy array", capsnet_forward, wrong, x, SMALL)
 
 
 def test_bad_images_to_predict(xp):
     params, x, _ = capsnet(np)
     x[1, 2, 3, 0], x[2, 0, 0, 1] = np.nan, np.inf
     params, bad, x = on(xp, params, x, capsnet(np)[1])
-    refuses(ValueError, "images: got NaN or infinity in 2 of them, first in number 1, wanted finite pixels", predict, params, bad, SMALL)
-    refuses(ValueError, "images: got shape (0, 6, 7, 2), wanted at least one along every axis", predict, params, x[:0], SMALL)
-    refuses(ValueError, "images: got shape (6, 7, 2), wanted (n, h, w, c)", predict, params, x[0], SMALL)
-    refuses(TypeError, "images: got dtype int64, wanted floating-point numbers", predict, params, x.astype("int64"), SMALL)
-    refuses(ValueError, "batch: got 0, wanted an integer of at least 1", predict, params, x, SMALL, batch=0)
+    refuses(ValueError, "images", "finite", predict, params, bad, SMALL)
+    refuses(ValueError, "images", "at least one along every axis", predict, params, x[:0], SMALL)
+    refuses(ValueError, "images", "(n, h, w, c)", predict, params, x[0], SMALL)
+    refuses(ValueError, "x", "(n, 6, 7, 2)", predict, params, x[:, :5], SMALL)
+    refuses(TypeError, "images", "floating-point numbers", predict, params, x.astype("int64"),
+            SMALL)
+    refuses(ValueError, "batch", "an integer of at least 1", predict, params, x, SMALL, batch=0)
 
 
 @on_device
 def test_host_and_device_do_not_mix(xp):
     params, _, _ = capsnet(xp)
-    refuses_two_memories("x, conv1.W, conv1.bias, primary.W, primary.bias, digit.W", capsnet_forward, params, images(SMALL), SMALL)
+    refuses_two_memories(", ".join(["x", *SMALL.shapes]), capsnet_forward, params, images(SMALL),
+                         SMALL)
+    v, cache = capsnet_forward(params, xp.asarray(images(SMALL)), SMALL)
+    refuses_two_memories(r"cache\[0\], dv", capsnet_backward, to_numpy(v), cache)

@@ -1,5 +1,6 @@
 """The sizes of CapsNet."""
 import dataclasses
+import math
 
 import pytest
 
@@ -8,18 +9,19 @@ from tinycaps.capsules import DIGITS, PAPER, CapsNetConfig
 
 
 def test_paper_sizes():
-    # S17 section 4: 256 kernels of 9×9; 32 types of 8 numbers, 9×9, stride 2; 10 classes of 16 numbers; 3 rounds; 512, 1024, 784.
+    # S17 section 4: 256 kernels of 9×9; 32 types of 8 numbers, 9×9, stride 2; 10 classes of 16
+    # numbers; 3 rounds; 512, 1024, 784.
     assert dataclasses.asdict(PAPER) == dict(
-        image_shape=(28, 28, 1), conv_channels=256, conv_kernel=9, primary_types=32, primary_dims=8, primary_kernel=9,
-        primary_stride=2, classes=10, class_dims=16, iterations=3, stop_gradient=False, decoder_hidden=(512, 1024),
-        reconstruction_weight=0.0005)
+        image_shape=(28, 28, 1), conv_channels=256, conv_kernel=9, primary_types=32, primary_dims=8,
+        primary_kernel=9, primary_stride=2, classes=10, class_dims=16, iterations=3,
+        stop_gradient=False, decoder_hidden=(512, 1024), reconstruction_weight=0.0005)
     assert CapsNetConfig() == PAPER
 
 
 @pytest.mark.parametrize("config, grid, capsules", [
-    (PAPER, (6, 6), 1152),                                      # 28 − 9 + 1 = 20, (20 − 9)/2 + 1 = 6 rounded down, 6·6·32
-    (DIGITS, (2, 2), 4 * DIGITS.primary_types),                 # 8 − 3 + 1 = 6, 6 − 5 + 1 = 2
-    (CapsNetConfig(image_shape=(36, 28, 1)), (10, 6), 1920),    # (28 − 9)/2 + 1 = 10 rounded down
+    (PAPER, (6, 6), 1152),              # 28 − 9 + 1 = 20, ⌊(20 − 9)/2⌋ + 1 = 6, 6·6·32 = 1152
+    (DIGITS, (2, 2), 128),              # 8 − 3 + 1 = 6, 6 − 5 + 1 = 2, 2·2·32 = 128
+    (CapsNetConfig(image_shape=(36, 28, 1)), (10, 6), 1920),    # 36 − 9 + 1 = 28, ⌊19/2⌋ + 1 = 10
     (CapsNetConfig(image_shape=(17, 18, 3)), (1, 1), 32)])
 def test_grid_of_primary_capsules(config, grid, capsules):
     assert config.grid == grid and config.primary_capsules == capsules
@@ -36,22 +38,22 @@ def test_config_cannot_be_changed():
     assert dataclasses.replace(PAPER, iterations=1).iterations == 1
 
 
-@pytest.mark.parametrize("wrong, line", [
-    (dict(iterations=0), "iterations: got 0, wanted an integer of at least 1"),
-    (dict(classes=10.0), "classes: got 10.0, wanted an integer of at least 1"),
-    (dict(primary_stride=-2), "primary_stride: got -2, wanted an integer of at least 1"),
-    (dict(conv_channels=None), "conv_channels: got None, wanted an integer of at least 1"),
-    (dict(image_shape=(28, 28)), "image_shape: got (28, 28), wanted (h, w, c)"),
-    (dict(image_shape=(28, 0, 1)), "image_shape[1]: got 0, wanted an integer of at least 1"),
-    (dict(decoder_hidden=(512, 0)), "decoder_hidden[1]: got 0, wanted an integer of at least 1"),
-    (dict(image_shape=(16, 28, 1)), "image_shape: got (16, 28, 1), wanted at least 17 pixels each way for these kernels"),
-    (dict(image_shape=(28, 16, 1)), "image_shape: got (28, 16, 1), wanted at least 17 pixels each way for these kernels"),
-    (dict(conv_kernel=29), "image_shape: got (28, 28, 1), wanted at least 37 pixels each way for these kernels"),
-    (dict(reconstruction_weight=-1), "reconstruction_weight: got -1, wanted a finite number of at least 0"),
-    (dict(reconstruction_weight=float("nan")), "reconstruction_weight: got nan, wanted a finite number of at least 0"),
-    (dict(reconstruction_weight=float("inf")), "reconstruction_weight: got inf, wanted a finite number of at least 0"),
-    (dict(stop_gradient=1), "stop_gradient: got 1, wanted True or False"),
-    (dict(stop_gradient=None), "stop_gradient: got None, wanted True or False"),
-    (dict(stop_gradient="False"), "stop_gradient: got 'False', wanted True or False")])
-def test_bad_sizes(wrong, line):
-    refuses(ValueError, line, CapsNetConfig, **wrong)
+@pytest.mark.parametrize("wrong, name, wanted", [
+    (dict(iterations=0), "iterations", "an integer of at least 1"),
+    (dict(classes=10.0), "classes", "an integer of at least 1"),
+    (dict(primary_stride=-2), "primary_stride", "an integer of at least 1"),
+    (dict(conv_channels=None), "conv_channels", "an integer of at least 1"),
+    (dict(image_shape=(28, 28)), "image_shape", "(h, w, c)"),
+    (dict(image_shape=(28, 0, 1)), "image_shape[1]", "an integer of at least 1"),
+    (dict(decoder_hidden=(512, 0)), "decoder_hidden[1]", "an integer of at least 1"),
+    (dict(image_shape=(16, 28, 1)), "image_shape", "at least 17 pixels each way for these kernels"),
+    (dict(image_shape=(28, 16, 1)), "image_shape", "at least 17 pixels each way for these kernels"),
+    (dict(conv_kernel=29), "image_shape", "at least 37 pixels each way for these kernels"),
+    (dict(reconstruction_weight=-1), "reconstruction_weight", "a finite number"),
+    (dict(reconstruction_weight=math.nan), "reconstruction_weight", "a finite number"),
+    (dict(reconstruction_weight=math.inf), "reconstruction_weight", "a finite number"),
+    (dict(stop_gradient=1), "stop_gradient", "True or False"),
+    (dict(stop_gradient=None), "stop_gradient", "True or False"),
+    (dict(stop_gradient="False"), "stop_gradient", "True or False")])
+def test_bad_sizes(wrong, name, wanted):
+    refuses(ValueError, name, wanted, CapsNetConfig, **wrong)

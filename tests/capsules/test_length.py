@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from tests.reference import capsules as reference
-from tests.ops.facts import close, draw, on, on_device, refuses, refuses_two_memories, stays_float32
+from tests.ops.facts import (close, draw, on, on_device, refuses, refuses_two_memories,
+                             stays_float32)
 from tinycaps.capsules import length_backward, length_forward, squash_backward, squash_forward
 from tinycaps.gradcheck import assert_gradients
 
@@ -19,10 +20,13 @@ def test_gradients(xp, shape):
     assert_gradients(length_forward, length_backward, *on(xp, *draw(shape)))
 
 
-def test_example_by_hand(xp):
+def test_length_by_hand(xp):
     length, cache = length_forward(xp.asarray(np.array([[3.0, 4.0], [-5.0, 12.0]])))
+    # 3² + 4² = 5² and 5² + 12² = 13².
     close(length, [5.0, 13.0])
-    close(length_backward(xp.asarray(np.array([1.0, 26.0])), cache), [[0.6, 0.8], [-10.0, 24.0]])       # unit vectors
+    # Unit vectors times 1 and 26: (3, 4)/5 and 26 · (−5, 12)/13.
+    dv = length_backward(xp.asarray(np.array([1.0, 26.0])), cache)
+    close(dv, [[0.6, 0.8], [-10.0, 24.0]])
 
 
 def test_turning_and_stretching(xp):
@@ -60,14 +64,15 @@ def test_float32_stays_float32(xp):
 
 def test_bad_input(xp):
     v, = on(xp, *draw((2, 3, 4)))
-    refuses(ValueError, "v: got shape (), wanted (..., q)", length_forward, v.sum())
-    refuses(TypeError, "v: got dtype int64, wanted floating-point numbers", length_forward, v.astype("int64"))
+    refuses(ValueError, "v", "(..., q)", length_forward, v.sum())
+    refuses(TypeError, "v", "floating-point numbers", length_forward, v.astype("int64"))
     length, cache = length_forward(v)
-    refuses(ValueError, "dlength: got shape (3, 2), wanted (2, 3)", length_backward, length.T, cache)
-    refuses(TypeError, "v: got float64, wanted the precision of dlength, float32", length_backward, length.astype("float32"), cache)
+    refuses(ValueError, "dlength", "... = (2, 3)", length_backward, length.T, cache)
+    refuses(TypeError, "dlength", "float64", length_backward, length.astype("float32"), cache)
 
 
 @on_device
 def test_host_and_device_do_not_mix(xp):
     _, cache = length_forward(*on(xp, *draw((2, 3, 4))))
-    refuses_two_memories("dlength, v", length_backward, np.zeros((2, 3)), cache)
+    refuses_two_memories(r"cache\[0\], cache\[1\], dlength", length_backward, np.zeros((2, 3)),
+                         cache)

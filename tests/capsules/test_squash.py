@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from tests.reference import capsules as reference
-from tests.ops.facts import close, draw, on, on_device, refuses, refuses_two_memories, stays_float32
+from tests.ops.facts import (close, draw, on, on_device, refuses, refuses_two_memories,
+                             stays_float32)
 from tinycaps.backend import to_numpy
 from tinycaps.capsules import squash_backward, squash_forward
 from tinycaps.gradcheck import assert_gradients
@@ -29,12 +30,14 @@ def test_one_vector_is_enough(xp):
     assert_gradients(squash_forward, squash_backward, *on(xp, *draw((4,))))
 
 
-def test_example_by_hand(xp):
+def test_squash_by_hand(xp):
     v, cache = squash_forward(xp.asarray(np.array([3.0, 4.0])))
-    close(v, [25 / 26 * 0.6, 25 / 26 * 0.8])            # ‖s‖ = 5: 25/(1 + 25) times the direction (3, 4)/5
+    # ‖s‖ = 5, so v is 25/(1 + 25) long, in the direction (3, 4)/5.
+    close(v, [25 / 26 * 0.6, 25 / 26 * 0.8])
     # Along s, dv = (0.6, 0.8): the slope of n²/(1 + n²) is 2n/(1 + n²)² = 10/676.
-    close(squash_backward(xp.asarray(np.array([0.6, 0.8])), cache), [10 / 676 * 0.6, 10 / 676 * 0.8])
-    # Across s, dv = (−0.8, 0.6): v turns with s and is n/(1 + n²) = 5/26 times as long.
+    along = squash_backward(xp.asarray(np.array([0.6, 0.8])), cache)
+    close(along, [10 / 676 * 0.6, 10 / 676 * 0.8])
+    # Across s, dv = (−0.8, 0.6): v turns with s and is 1/(1 + n²) · n = 5/26 times as long.
     close(squash_backward(xp.asarray(np.array([-0.8, 0.6])), cache), [5 / 26 * -0.8, 5 / 26 * 0.6])
 
 
@@ -84,9 +87,14 @@ def test_tiny_and_huge_vectors_in_float32_are_finite(xp, length):
 
 def test_the_gradient_of_a_huge_vector_in_float32_is_that_in_float64(xp):
     s, dv = np.array([[1e15, -1e15]]), np.array([[1.0, 0.5]])
-    wide, narrow = (to_numpy(squash_backward(xp.asarray(dv.astype(dtype)), squash_forward(xp.asarray(s.astype(dtype)))[1]))
-                    for dtype in ("float64", "float32"))
-    np.testing.assert_allclose(wide, np.full((1, 2), 0.75 / (2 ** 0.5 * 1e15)), rtol=1e-12)     # across s alone, v turns at 1/‖s‖
+
+    def gradient(dtype):
+        _, cache = squash_forward(xp.asarray(s.astype(dtype)))
+        return to_numpy(squash_backward(xp.asarray(dv.astype(dtype)), cache))
+
+    wide, narrow = gradient("float64"), gradient("float32")
+    # Only across s does anything move: v turns by 1/‖s‖.
+    np.testing.assert_allclose(wide, np.full((1, 2), 0.75 / (2 ** 0.5 * 1e15)), rtol=1e-12)
     np.testing.assert_allclose(narrow, wide, rtol=1e-5)
 
 
@@ -97,15 +105,16 @@ def test_float32_stays_float32(xp):
 
 def test_bad_input(xp):
     s, = on(xp, *draw((2, 3)))
-    refuses(ValueError, "s: got shape (), wanted (..., q)", squash_forward, s.sum())
-    refuses(TypeError, "s: got dtype int64, wanted floating-point numbers", squash_forward, s.astype("int64"))
-    refuses(TypeError, "s: got list, wanted a NumPy or CuPy array", squash_forward, [3.0, 4.0])
+    refuses(ValueError, "s", "(..., q)", squash_forward, s.sum())
+    refuses(TypeError, "s", "floating-point numbers", squash_forward, s.astype("int64"))
+    refuses(TypeError, "s", "a NumPy or CuPy array", squash_forward, [3.0, 4.0])
     _, cache = squash_forward(s)
-    refuses(ValueError, "dv: got shape (3, 2), wanted (2, 3)", squash_backward, s.T, cache)
-    refuses(TypeError, "s: got float64, wanted the precision of dv, float32", squash_backward, s.astype("float32"), cache)
+    refuses(ValueError, "dv", "(..., q) with ... = (2,)", squash_backward, s.T, cache)
+    refuses(ValueError, "dv", "(..., q) with q = 3", squash_backward, s[:, :2], cache)
+    refuses(TypeError, "dv", "float64", squash_backward, s.astype("float32"), cache)
 
 
 @on_device
 def test_host_and_device_do_not_mix(xp):
     s, = draw((2, 3))
-    refuses_two_memories("dv, s", squash_backward, s, squash_forward(xp.asarray(s))[1])
+    refuses_two_memories(r"cache\[0\], dv", squash_backward, s, squash_forward(xp.asarray(s))[1])

@@ -15,15 +15,13 @@ import pytest
 from tests.capsules.networks import SMALL, capsnet
 from tests.ops.facts import ALONG_DIRECTIONS, error, near, on, on_device, refuses, refuses_two_memories, stays_float32
 from tinycaps import checks
-from tinycaps.fast import parallel as threads
+from tinycaps.fast import threads
 from tinycaps.backend import to_numpy
 from tinycaps.capsules import (PAPER, PLAIN, CapsNetConfig, Network, capsnet_forward,
                                capsnet_loss_backward, capsnet_loss_forward, init_capsnet, predict)
-from tinycaps.fast import choose_network, fast_capsnet_backward, fast_capsnet_forward
+from tinycaps.fast import choose_network, fast_capsnet_backward, fast_capsnet_forward, fast_network
 from tinycaps.checkpoint import load_checkpoint
 from tinycaps.gradcheck import assert_gradients
-from tinycaps.fast.parallel import parallel
-from tinycaps.fast.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
 SQUARE = replace(SMALL, image_shape=(9, 9, 2), primary_kernel=5)        # conv1 leaves 8 x 8: phases of 4 x 4, capsules on 2 x 2
@@ -37,11 +35,12 @@ CONFIGS = {
 }
 configs = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
 FAST = Network(fast_capsnet_forward, fast_capsnet_backward)             # without a workspace: pure
+DIRECT = Network(partial(fast_capsnet_forward, fourier=False), fast_capsnet_backward)
 
 
 def lent():
     """The fast network as training uses it."""
-    return Network(partial(fast_capsnet_forward, workspace=Workspace()), fast_capsnet_backward, partial(parallel, np))
+    return fast_network()
 
 
 def case(xp, config=BARE, n=3, dtype="float64", seed=2):
@@ -72,7 +71,9 @@ def same_bits(a, b):
 @pytest.mark.parametrize("n", [1, 3, 4, 5, 18, 33])                     # chunks of 4, and what is left over
 def test_equals_the_plain_network_in_value_and_every_gradient(xp, config, n):
     arrays = case(xp, config, n)
-    agree(run(FAST, *arrays, config), run(PLAIN, *arrays, config))
+    want = run(PLAIN, *arrays, config)
+    agree(run(FAST, *arrays, config), want)
+    agree(run(DIRECT, *arrays, config), want)
 
 
 @configs
@@ -175,7 +176,9 @@ def test_with_a_workspace_everything_stays_right_though_the_calls_differ(xp):
 
 def big_arrays(cache, grads):
     """What lies in the workspace."""
-    return [cache.products.V, cache.products.U, cache.conv1[0], cache.conv1[1], cache.routing[0], grads["primary.W"], grads["digit.W"]]
+    conv1, products = cache.front
+    return [products.V, products.U, *conv1[:2], cache.routing[0], grads["primary.W"],
+            grads["digit.W"]]
 
 
 @pytest.mark.parametrize("network, again", [(lent(), True), (FAST, False)], ids=["with a workspace", "without"])
@@ -194,7 +197,7 @@ def test_two_networks_do_not_get_in_each_others_way():
     config = CapsNetConfig(image_shape=(14, 14, 1), conv_channels=64, conv_kernel=3, primary_types=16, primary_kernel=6, primary_stride=1,
                            classes=3, class_dims=4, reconstruction_weight=0)
     (a, reason), (b, _) = (choose_network(config, 32) for _ in range(2))
-    assert reason.startswith("fast network") and a.forward is not b.forward
+    assert reason.startswith("Fourier convolution") and a.forward is not b.forward
     params, x, dv = case(np, config, 5)
     v, cache = a.forward(params, x, config)
     b.forward(params, 1 - x, config)
@@ -205,9 +208,8 @@ def test_what_cannot_fit_is_told_before_the_votes_are_made(monkeypatch):
     monkeypatch.setattr(checks, "free_memory", lambda xp: 10 ** 3)
     monkeypatch.setattr(checks, "WORTH_ASKING", 0)
     params, x, _ = case(np)
-    line = "u_hat: got n = 3, i = 8, j = 3, q = 4, 0.0 GiB, wanted at most the 0.0 GiB that are free: a smaller batch or fewer capsules"
     for network in PLAIN, FAST, lent():
-        refuses(MemoryError, line, network.forward, params, x, BARE)
+        refuses(MemoryError, "u_hat", "at most the 0.0 GiB that are free", network.forward, params, x, BARE)
 
 
 def test_votes_that_have_their_memory_already_do_not_ask_for_it_again(monkeypatch):
@@ -245,7 +247,7 @@ def test_the_same_bits_in_whatever_order_the_slices_are_worked(monkeypatch):
                 for part in arrange(threads._cut(count, pieces or 3)):
                     work(part)
             yield split
-        monkeypatch.setattr(sys.modules[fast_capsnet_forward.__module__], "parallel", parallel)
+        monkeypatch.setattr("tinycaps.fast.capsnet.parallel", parallel)
         return run(FAST, *arrays, CONFIGS["wide"])
     arrays, rng = case(np, CONFIGS["wide"], 33, "float32"), random.Random(0)
     first = in_order(lambda parts: parts)
@@ -293,14 +295,14 @@ def test_numbers_gone_bad_come_out_without_a_warning_where_the_training_loop_wan
 def test_bad_images(xp):
     params, x, dv = case(xp)
     forward = fast_capsnet_forward
-    refuses(ValueError, "x: got shape (9, 9, 2), wanted (n, 9, 9, 2)", forward, params, x[0], BARE)
-    refuses(ValueError, "x: got shape (3, 9, 9, 1), wanted (n, 9, 9, 2)", forward, params, x[..., :1], BARE)
-    refuses(ValueError, "x: got shape (0, 9, 9, 2), wanted at least one along every axis", forward, params, x[:0], BARE)
-    refuses(TypeError, "x: got dtype uint8, wanted floating-point numbers", forward, params, x.astype("uint8"), BARE)
+    refuses(ValueError, "x", "(n, 9, 9, 2)", forward, params, x[0], BARE)
+    refuses(ValueError, "x", "(n, 9, 9, 2)", forward, params, x[..., :1], BARE)
+    refuses(ValueError, "x", "at least one along every axis", forward, params, x[:0], BARE)
+    refuses(TypeError, "x", "floating-point numbers", forward, params, x.astype("uint8"), BARE)
     v, cache = forward(params, x, BARE)
-    refuses(ValueError, "dv: got shape (3, 4, 3), wanted (3, 3, 4)", fast_capsnet_backward, v.swapaxes(1, 2), cache)
-    refuses(ValueError, "dv: got shape (2, 3, 4), wanted (3, 3, 4)", fast_capsnet_backward, v[:2], cache)
-    refuses(TypeError, "u_hat: got float64, wanted the precision of dv, float32", fast_capsnet_backward, v.astype("float32"), cache)
+    refuses(ValueError, "dv", "(3, 3, 4)", fast_capsnet_backward, v.swapaxes(1, 2), cache)
+    refuses(ValueError, "dv", "(3, 3, 4)", fast_capsnet_backward, v[:2], cache)
+    refuses(TypeError, "dv", "float64", fast_capsnet_backward, v.astype("float32"), cache)
 
 
 ONE_LINE = r"\A[\w. ,\[\]']+: got [^\n]*, wanted [^\n]*\Z"
@@ -355,16 +357,15 @@ def test_host_and_device_do_not_mix(xp):
 TRAINING = """if True:
     import dataclasses, os, signal, sys
     import numpy as np
-    from functools import partial
     from pathlib import Path
-    from tinycaps.capsules import (DIGITS, Network, capsnet_loss_backward, capsnet_loss_forward, fast_capsnet_backward,
-                                   fast_capsnet_forward, init_capsnet)
+    from tinycaps.capsules import (DIGITS, Network, capsnet_loss_backward, capsnet_loss_forward,
+                                   init_capsnet)
     from tinycaps.data import load_digits, random_shift
-    from tinycaps.parallel import parallel
+    from tinycaps.fast import fast_capsnet_backward, fast_network
     from tinycaps.train import train
-    from tinycaps.workspace import Workspace
     folder, arrivals = Path(sys.argv[1]), int(sys.argv[2])
-    config = dataclasses.replace(DIGITS, conv_channels=8, primary_types=4, primary_dims=4, decoder_hidden=(16,))
+    config = dataclasses.replace(DIGITS, conv_channels=8, primary_types=4, primary_dims=4,
+                                 decoder_hidden=(16,))
 
     def backward(dv, cache):
         global arrivals
@@ -373,15 +374,16 @@ TRAINING = """if True:
         if arrivals == 0:
             os.kill(os.getpid(), signal.SIGKILL)
         return grads
-    network = Network(partial(fast_capsnet_forward, workspace=Workspace()), backward, partial(parallel, np))
+    network = Network(fast_network().forward, backward)
 
-    def gradients(params, x, labels, rng):
-        loss, cache = capsnet_loss_forward(params, x, labels, config, network)
+    def gradients(params, batch, now):
+        loss, cache = capsnet_loss_forward(params, *batch, config, network)
         return loss, capsnet_loss_backward(1.0, cache)
     data = load_digits()
-    train(gradients, init_capsnet(np.random.default_rng(0), config), data.train_images[:200], data.train_labels[:200], epochs=2,
-          batch=32, seed=0, augment=lambda x, rng: random_shift(x, rng, 1), folder=folder, about={}, checkpoint_seconds=0.0,
-          resume=(folder / "checkpoint.npz").exists())
+    train(gradients, init_capsnet(np.random.default_rng(0), config),
+          (data.train_images[:200], data.train_labels[:200]), epochs=2, batch=32, seed=0,
+          augment=lambda batch, rng: (random_shift(batch[0], rng, 1), batch[1]), folder=folder,
+          about={}, checkpoint_seconds=0.0, resume=(folder / "checkpoint.npz").exists())
 """
 
 

@@ -31,4 +31,5 @@ def pairs(xp, dtype="float64"):
 
 def layers_only(params):
     """What the layers' own objectives are about: without running means and predictor."""
-    return {key: array for key, array in params.items() if key.endswith((".W", ".bias")) and not key.startswith("softmax")}
+    return {key: array for key, array in params.items()
+            if key.endswith((".W", ".bias")) and not key.startswith("softmax")}

@@ -2,7 +2,8 @@
 import numpy as np
 import pytest
 
-from tests.ops.facts import close, on, on_device, refuses, refuses_bad_labels, refuses_two_memories, stays_float32
+from tests.ops.facts import (close, on, on_device, refuses, refuses_bad_labels,
+                             refuses_two_memories, stays_float32)
 from tinycaps.backend import to_numpy
 from tinycaps.data import load_digits
 from tinycaps.forward_forward import make_room, write_labels, write_neutral
@@ -17,8 +18,9 @@ def test_labels_by_hand(xp):
 
 
 def test_neutral_label_by_hand(xp):
-    close(write_neutral(xp.full((1, 1, 5, 1), 0.7), classes=4, strength=2.0), [[0.5, 0.5, 0.5, 0.5, 0.7]])
-    close(write_neutral(xp.zeros((1, 11))), [[0.1] * 10 + [0]])                     # the paper's: ten times 0.1
+    close(write_neutral(xp.full((1, 1, 5, 1), 0.7), classes=4, strength=2.0),
+          [[0.5, 0.5, 0.5, 0.5, 0.7]])
+    close(write_neutral(xp.zeros((1, 11))), [[0.1] * 10 + [0]])     # the paper's: ten times 0.1
 
 
 @flat
@@ -28,21 +30,25 @@ def test_only_the_label_pixels_change_and_only_in_the_copy(xp, flat):
         assert x.shape == (4, 30)
         close(x[:, 3:], IMAGES.reshape(4, -1)[:, 3:])
         close(x[:, :3].sum(axis=1), np.ones(4))
-    assert np.array_equal(to_numpy(images).ravel(), IMAGES.ravel()) and np.array_equal(to_numpy(labels), LABELS)
+    assert np.array_equal(to_numpy(images).ravel(), IMAGES.ravel())
+    assert np.array_equal(to_numpy(labels), LABELS)
 
 
 def test_the_label_can_be_read_off(xp):
-    assert np.array_equal(to_numpy(write_labels(*on(xp, IMAGES, LABELS), 3)[:, :3].argmax(axis=1)), LABELS)
+    x = to_numpy(write_labels(*on(xp, IMAGES, LABELS), 3))
+    assert np.array_equal(x[:, :3].argmax(axis=1), LABELS)
 
 
 def test_the_neutral_label_is_the_mean_of_all_labels(xp):
     images, = on(xp, IMAGES)
-    close(sum(write_labels(images, xp.full(4, k), 3, strength=2.0) for k in range(3)) / 3, write_neutral(images, 3, strength=2.0))
+    close(sum(write_labels(images, xp.full(4, k), 3, strength=2.0) for k in range(3)) / 3,
+          write_neutral(images, 3, strength=2.0))
 
 
 def test_images_that_do_not_lie_in_one_piece(xp):
     images, labels = on(xp, IMAGES, LABELS)
-    close(write_labels(images.swapaxes(1, 2), labels, 3), write_labels(images.swapaxes(1, 2).copy(), labels, 3))
+    close(write_labels(images.swapaxes(1, 2), labels, 3),
+          write_labels(images.swapaxes(1, 2).copy(), labels, 3))
 
 
 def test_images_with_black_where_the_label_goes_are_left_alone(xp):
@@ -54,16 +60,18 @@ def test_images_with_black_where_the_label_goes_are_left_alone(xp):
 
 def test_ink_in_one_of_the_sets_gives_all_of_them_room(xp):
     images, = on(xp, IMAGES)
-    for train, test in make_room(images, 0 * images[:2], classes=11), make_room(0 * images, images[:2], classes=11):
-        assert (train.shape, test.shape) == ((4, 5, 5, 2), (2, 5, 5, 2))            # 11 numbers need 2 rows of 5·2
+    for sets in (images, 0 * images[:2]), (0 * images, images[:2]):
+        train, test = make_room(*sets, classes=11)
+        # 11 numbers need 2 rows of 5·2.
+        assert (train.shape, test.shape) == ((4, 5, 5, 2), (2, 5, 5, 2))
     train, _ = make_room(images, images, classes=11)
     assert not train[:, :2].any()
     close(train[:, 2:], IMAGES)
 
 
-def test_ink_beside_the_label_needs_no_room(xp):
+def test_ink_next_to_the_label_needs_no_room(xp):
     images, = on(xp, IMAGES.copy())
-    images[:, 0, 0] = 0                                                             # one pixel, two channels
+    images[:, 0, 0] = 0                             # one pixel, two channels
     assert make_room(images, classes=2)[0] is images
     assert make_room(images, classes=3)[0].shape == (4, 4, 5, 2)
 
@@ -71,31 +79,34 @@ def test_ink_beside_the_label_needs_no_room(xp):
 def test_the_embedded_digits_get_two_rows():
     data = load_digits()
     train, test = make_room(data.train_images, data.test_images)
-    assert train.shape == (len(data.train_images), 10, 8, 1) and test.shape == (len(data.test_images), 10, 8, 1)
+    assert train.shape == (len(data.train_images), 10, 8, 1)
+    assert test.shape == (len(data.test_images), 10, 8, 1)
     assert train.dtype == data.train_images.dtype and not train[:, :2].any()
     assert make_room(train, test)[0] is train                                       # once is enough
 
 
 def test_float32_stays_float32(xp):
     images, labels = on(xp, IMAGES.astype("float32"), LABELS)
-    stays_float32(xp, write_labels(images, labels, 3, strength=0.3), write_neutral(images, 3, strength=0.3), *make_room(images))
+    stays_float32(xp, write_labels(images, labels, 3, strength=0.3),
+                  write_neutral(images, 3, strength=0.3), *make_room(images))
 
 
 def test_bad_input(xp):
     images, labels = on(xp, IMAGES[:2], LABELS[:2])
     for call in (lambda images, **classes: write_labels(images, labels, **classes)), write_neutral:
-        refuses(ValueError, "classes: got 31, wanted at most the 30 pixels of an image: each class needs one", call, images, classes=31)
-        refuses(ValueError, "classes: got 0, wanted an integer of at least 1", call, images, classes=0)
-        refuses(ValueError, "images: got shape (3, 5, 2), wanted (n, h, w, c)", call, images[0])
-        refuses(TypeError, "images: got dtype int64, wanted floating-point numbers", call, images.astype("int64"))
-        refuses(TypeError, "images: got list, wanted a NumPy or CuPy array", call, [[0.0]])
+        refuses(ValueError, "classes", "at most the 30 pixels of an image: each class needs one",
+                call, images, classes=31)
+        refuses(ValueError, "classes", "an integer of at least 1", call, images, classes=0)
+        refuses(ValueError, "images", "(n, h, w, c)", call, images[0])
+        refuses(TypeError, "images", "floating-point numbers", call, images.astype("int64"))
+        refuses(TypeError, "images", "a NumPy or CuPy array", call, [[0.0]])
     refuses_bad_labels(xp, lambda labels: write_labels(images, labels, 3))
-    refuses(ValueError, "images 1: got shape (3, 5, 2), wanted (n, h, w, c)", make_room, images, images[0])
+    refuses(ValueError, "images 1", "(n, h, w, c)", make_room, images, images[0])
     for other in images.swapaxes(1, 2), images[:, 1:], images[:, :, 1:], images[..., :1]:
-        h, w, c = other.shape[1:]
-        refuses(ValueError, f"images 1: got shape (2, {h}, {w}, {c}), wanted (n, 3, 5, 2)", make_room, images, other)
-        refuses(ValueError, f"images 2: got shape (2, {h}, {w}, {c}), wanted (n, 3, 5, 2)", make_room, 0 * images, images[:1], 0 * other)
-    refuses(ValueError, "classes: got 2.5, wanted an integer of at least 1", make_room, images, classes=2.5)
+        refuses(ValueError, "images 1", "(n, 3, 5, 2)", make_room, images, other)
+        refuses(ValueError, "images 2", "(n, 3, 5, 2)", make_room, 0 * images, images[:1],
+                0 * other)
+    refuses(ValueError, "classes", "an integer of at least 1", make_room, images, classes=2.5)
 
 
 @on_device

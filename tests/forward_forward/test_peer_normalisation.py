@@ -3,13 +3,15 @@ import numpy as np
 import pytest
 
 from tests.reference import forward_forward as reference
-from tests.ops.facts import close, draw, on, on_device, refuses, refuses_bad_dloss, refuses_two_memories, stays_float32
+from tests.ops.facts import (close, draw, on, on_device, refuses, refuses_bad_dloss,
+                             refuses_two_memories, stays_float32)
 from tinycaps.backend import to_numpy
 from tinycaps.forward_forward import peer_normalisation_backward, peer_normalisation_forward
 from tinycaps.gradcheck import assert_gradients
 
 OTHERS = dict(weight=0.2, decay=0.6)
-settings = pytest.mark.parametrize("settings", [{}, OTHERS, dict(decay=0.0)], ids=["Matlab", "others", "no memory"])
+settings = pytest.mark.parametrize("settings", [{}, OTHERS, dict(decay=0.0)],
+                                   ids=["Matlab", "others", "no memory"])
 
 
 @settings
@@ -18,22 +20,24 @@ def test_equals_the_loops(xp, settings):
     loss, cache = peer_normalisation_forward(*on(xp, y, means), **settings)
     assert loss.shape == ()
     close(loss, reference.peer_normalisation(y, means, **settings))
-    close(cache[0], reference.running_means(y, means, settings.get("decay", 0.9)))
+    close(cache.mean_activity, reference.running_means(y, means, settings.get("decay", 0.9)))
 
 
 @settings
 def test_gradients(xp, settings):
     y, means = on(xp, *draw((4, 3), (3,)))
-    assert_gradients(peer_normalisation_forward, peer_normalisation_backward, y, mean_activity=means, **settings)
+    assert_gradients(peer_normalisation_forward, peer_normalisation_backward, y,
+                     mean_activity=means, **settings)
 
 
-def test_example_by_hand(xp):
+def test_peer_normalisation_by_hand(xp):
     y, means = on(xp, np.array([[1.0, 3.0], [3.0, 5.0]]), np.array([0.5, 0.5]))
     loss, cache = peer_normalisation_forward(y, means)
-    close(cache[0], [0.65, 0.85])                                   # 0.9·0.5 + 0.1·2 and 0.45 + 0.1·4, 0.1 off their mean
+    # 0.9·0.5 + 0.1·2 and 0.9·0.5 + 0.1·4, each 0.1 off their mean 0.75.
+    close(cache.mean_activity, [0.65, 0.85])
     close(loss, 0.03 / 0.1 * 0.02)
     dy = peer_normalisation_backward(1.0, cache)
-    close(dy, [[-0.003, 0.003]] * 2)                                # 2·0.03·0.1/2: the active unit shall be less so
+    close(dy, [[-0.003, 0.003]] * 2)                # 2·0.03·0.1/2: the active unit is to be less so
     close(peer_normalisation_backward(-3.0, cache), [[0.009, -0.009]] * 2)
 
 
@@ -51,25 +55,29 @@ def test_units_that_are_alike_on_the_average_have_neither_loss_nor_gradient(xp):
 
 
 def test_the_push_does_not_grow_with_the_memory(xp):
-    # At the point where the running means stand still, a mean over the batch and one over many batches push alike.
+    # Where the running means stand still, a mean over the batch and one over many push alike.
     y = xp.asarray(abs(draw((4, 3))[0]))
-    short, long = (peer_normalisation_backward(1.0, peer_normalisation_forward(y, y.mean(axis=0), decay=decay)[1]) for decay in (0.0, 0.99))
-    close(long, short)
+    _, short = peer_normalisation_forward(y, y.mean(axis=0), decay=0.0)
+    _, long = peer_normalisation_forward(y, y.mean(axis=0), decay=0.99)
+    close(peer_normalisation_backward(1.0, long), peer_normalisation_backward(1.0, short))
 
 
 def test_float32_stays_float32(xp):
     loss, cache = peer_normalisation_forward(*on(xp, *draw((4, 3), (3,), dtype="float32")))
-    stays_float32(xp, loss, cache[0], peer_normalisation_backward(loss, cache), peer_normalisation_backward(0.5, cache))
+    stays_float32(xp, loss, cache.mean_activity, peer_normalisation_backward(loss, cache),
+                  peer_normalisation_backward(0.5, cache))
 
 
 def test_bad_input(xp):
     y, means = on(xp, *draw((4, 3), (3,)))
-    refuses(ValueError, "y: got shape (3,), wanted (n, m)", peer_normalisation_forward, y[0], means)
-    refuses(ValueError, "mean_activity: got shape (2,), wanted (m,) with m = 3 as in y", peer_normalisation_forward, y, means[:2])
-    refuses(TypeError, "mean_activity: got float32, wanted the precision of y, float64",
+    refuses(ValueError, "y", "(n, m)", peer_normalisation_forward, y[0], means)
+    refuses(ValueError, "mean_activity", "(m,) with m = 3 as in y", peer_normalisation_forward, y,
+            means[:2])
+    refuses(TypeError, "mean_activity", "the precision of y, float64",
             peer_normalisation_forward, y, means.astype("float32"))
     for decay in 1, 1.5, -0.1, float("nan"):
-        refuses(ValueError, f"decay: got {decay!r}, wanted a number in [0, 1)", peer_normalisation_forward, y, means, decay=decay)
+        refuses(ValueError, "decay", "a number in [0, 1)", peer_normalisation_forward, y, means,
+                decay=decay)
     refuses_bad_dloss(xp, peer_normalisation_backward,
                       peer_normalisation_forward(y.astype("float32"), means.astype("float32"))[1])
 
@@ -78,4 +86,5 @@ def test_bad_input(xp):
 def test_host_and_device_do_not_mix(xp):
     y, means = on(xp, *draw((4, 3), (3,)))
     refuses_two_memories("y, mean_activity", peer_normalisation_forward, y, np.zeros(3))
-    refuses_two_memories("cache, dloss", peer_normalisation_backward, np.ones(()), peer_normalisation_forward(y, means)[1])
+    refuses_two_memories(r"cache\[0\], cache\[1\], dloss", peer_normalisation_backward, np.ones(()),
+                         peer_normalisation_forward(y, means)[1])

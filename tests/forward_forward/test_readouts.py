@@ -6,10 +6,11 @@ import pytest
 
 from tests.reference import forward_forward, ops
 from tests.forward_forward.networks import SMALL, images, network
-from tests.ops.facts import close, near, on, on_device, refuses, refuses_bad_labels, refuses_two_memories, stays_float32
+from tests.ops.facts import (close, near, on, on_device, refuses, refuses_bad_labels,
+                             refuses_two_memories, stays_float32)
 from tinycaps.backend import get_xp, to_numpy
-from tinycaps.forward_forward import (FFConfig, ff_forward, init_ff, label_goodness, layer_report, predict, predictor_logits,
-                                      readout_errors, vote)
+from tinycaps.forward_forward import (FFConfig, ff_forward, init_ff, label_goodness, layer_report,
+                                      predict, predictor_logits, readout_errors, vote)
 
 MANY = FFConfig(image_shape=(3, 4, 2), classes=8, hidden=(7, 6, 5))
 READOUTS = "softmax", "goodness", "shortlist"
@@ -22,17 +23,22 @@ def many(xp):
 
 
 def by_hand(xp, goal="maximise"):
-    """Two pixels, both taken by the label, and two layers: the first is louder for class 0, the second for class 1."""
+    """Two pixels, both taken by the label, and two layers.
+
+    The first layer has more goodness for class 0, the second for class 1.
+    """
     config = FFConfig(image_shape=(1, 2, 1), classes=2, hidden=(2, 2), goal=goal)
     params = init_ff(np.random.default_rng(0), config, "float64")
-    params |= {"0.W": np.diag([3.0, 1.0]) / 2 ** 0.5, "1.W": np.diag([1.0, 2.0]) / 2 ** 0.5}           # for inputs of length √2
+    # For inputs of length √2.
+    params |= {"0.W": np.diag([3.0, 1.0]) / 2 ** 0.5, "1.W": np.diag([1.0, 2.0]) / 2 ** 0.5}
     return *on(xp, params, np.full((3, 1, 2, 1), 0.5)), config
 
 
 def labelled(image, label, classes):
     """The image's numbers in a row, the label, or the neutral one, at the beginning."""
     pixels = ops.flat(image)
-    return [1 / classes if label is None else float(k == label) for k in range(classes)] + pixels[classes:]
+    written = [1 / classes if label is None else float(k == label) for k in range(classes)]
+    return written + pixels[classes:]
 
 
 def root(m):
@@ -45,28 +51,31 @@ def test_goodness_of_labels_equals_the_loops(xp):
     assert goodness.shape == (4, 3, 3)
     for image, got in zip(x, to_numpy(goodness)):
         for label in range(3):
-            close(got[:, label], [forward_forward.goodness(y) for y in forward_forward.ff_network(params, labelled(image, label, 3), 3, root)])
+            activities = forward_forward.ff_network(params, labelled(image, label, 3), 3, root)
+            close(got[:, label], [forward_forward.goodness(y) for y in activities])
 
 
 def test_predictor_equals_the_loops(xp):
     params, x, _ = network(np)
     wanted = []
     for image in x:
-        _, *heard = forward_forward.ff_network(params, labelled(image, None, 3), 3, root)
-        features = [a for y in heard for a in forward_forward.length_normalise(y, root(len(y)))]
+        _, *decisive = forward_forward.ff_network(params, labelled(image, None, 3), 3, root)
+        features = [a for y in decisive for a in forward_forward.length_normalise(y, root(len(y)))]
         wanted.append(ops.linear(features, params["softmax.W"], params["softmax.bias"]))
     close(predictor_logits(*on(xp, params, x), SMALL), wanted)
 
 
 def test_the_first_layer_is_left_out_of_the_decision(xp):
     params, x, config = by_hand(xp)
-    # Label 0 is (1, 0): the first layer makes (3, 0), goodness 9, the second hears (1, 0), goodness 1. Label 1: (0, 1), 1; then 4.
+    # Label 0 is (1, 0): the first layer makes (3, 0), goodness 9, the second (1, 0), goodness 1.
+    # Label 1 is (0, 1): (0, 1), goodness 1; then (0, 2), goodness 4.
     goodness = label_goodness(params, x, config)
     close(goodness, [[[9, 1], [1, 4]]] * 3)
-    assert to_numpy(predict(params, x, config, "goodness")).tolist() == [1, 1, 1]               # with the first, 10 against 5
+    # With the first layer it would be 10 against 5.
+    assert to_numpy(predict(params, x, config, "goodness")).tolist() == [1, 1, 1]
     assert to_numpy(predict(params, x, config, "shortlist")).tolist() == [1, 1, 1]
     errors = readout_errors(params, x, *on(xp, np.array([1, 1, 0])), config)
-    close(errors.pop("softmax"), 2 / 3)                                                         # it knows nothing and says 0
+    close(errors.pop("softmax"), 2 / 3)             # it knows nothing and answers 0
     assert errors == {"goodness": 1 / 3, "shortlist": 1 / 3, "layer 0": 2 / 3, "layer 1": 1 / 3}
 
 
@@ -77,37 +86,43 @@ def test_where_goodness_is_minimised_the_least_wins(xp):
 
 
 def test_vote_by_hand(xp):
-    # Two samples, three layers, two labels; the first layer shouts for label 0, and is not heard.
-    goodness = xp.asarray(np.array([[[100.0, 0.0], [1.0, 3.0], [2.0, 1.0]], [[100.0, 0.0], [1.0, 3.0], [4.0, 1.0]]]))
-    assert to_numpy(vote(goodness)).tolist() == [1, 0]                                          # 3 against 4, 5 against 4
+    # Two samples, three layers, two labels; the first layer is all for label 0, and left out.
+    goodness = xp.asarray(np.array([[[100.0, 0.0], [1.0, 3.0], [2.0, 1.0]],
+                                    [[100.0, 0.0], [1.0, 3.0], [4.0, 1.0]]]))
+    assert to_numpy(vote(goodness)).tolist() == [1, 0]              # 3 against 4, 5 against 4
 
 
 def test_goodness_of_candidates_is_picked_from_that_of_all(xp):
     params, x = many(xp)
     candidates = xp.asarray(np.random.default_rng(0).integers(0, 8, (30, 3)))
+    everything = to_numpy(label_goodness(params, x, MANY))
     near(label_goodness(params, x, MANY, candidates),
-         np.take_along_axis(to_numpy(label_goodness(params, x, MANY)), to_numpy(candidates)[:, None], axis=2))
+         np.take_along_axis(everything, to_numpy(candidates)[:, None], axis=2))
 
 
 def test_softmax_answers_with_the_largest_logit(xp):
     params, x = many(xp)
-    assert (predict(params, x, MANY, "softmax") == predictor_logits(params, x, MANY).argmax(axis=1)).all()
+    largest = predictor_logits(params, x, MANY).argmax(axis=1)
+    assert (predict(params, x, MANY, "softmax") == largest).all()
 
 
 def test_the_shortlist_answers_with_the_best_of_the_predictors_five(xp):
     params, x = many(xp)
     five = np.argsort(to_numpy(predictor_logits(params, x, MANY)), axis=1)[:, 3:]
-    heard = to_numpy(label_goodness(params, x, MANY))[:, 1:].sum(axis=1)
+    decisive = to_numpy(label_goodness(params, x, MANY))[:, 1:].sum(axis=1)
     answers = to_numpy(predict(params, x, MANY))
-    assert all(answer == max(few, key=row.__getitem__) for answer, few, row in zip(answers, five, heard))
-    assert (answers != to_numpy(predict(params, x, MANY, "goodness"))).any()                    # sometimes the best is not on it
-    assert (answers != five[:, -1]).any()                                                       # sometimes the predictor is overruled
+    for answer, few, row in zip(answers, five, decisive):
+        assert answer == max(few, key=row.__getitem__)
+    # Sometimes the best is not among the five, and sometimes the predictor is overruled.
+    assert (answers != to_numpy(predict(params, x, MANY, "goodness"))).any()
+    assert (answers != five[:, -1]).any()
 
 
 def test_with_up_to_five_classes_the_shortlist_is_the_goodness_readout(xp):
     params, x, _ = network(xp, config=replace(MANY, classes=5))
     x = xp.concatenate([x, x[:, ::-1], x[:, :, ::-1]])
-    answers = [to_numpy(predict(params, x, replace(MANY, classes=5), readout)) for readout in ("goodness", "shortlist")]
+    answers = [to_numpy(predict(params, x, replace(MANY, classes=5), readout))
+               for readout in ("goodness", "shortlist")]
     assert np.array_equal(*answers) and len(set(answers[0])) > 1
 
 
@@ -125,7 +140,7 @@ def test_batches_do_not_change_answers(xp, readout):
 def test_what_stood_where_the_label_goes_does_not_matter(xp):
     params, x = many(xp)
     other = x.copy()
-    other[:, 0] = 0.123                                                                         # one row of 4·2 numbers, 8 classes
+    other[:, 0] = 0.123                             # one row of 4·2 numbers, 8 classes
     for readout in READOUTS:
         assert (predict(params, other, MANY, readout) == predict(params, x, MANY, readout)).all()
 
@@ -134,7 +149,8 @@ def test_errors_are_those_of_the_answers(xp):
     params, x = many(xp)
     labels = xp.asarray(np.random.default_rng(0).integers(0, 8, 30))
     errors = readout_errors(params, x, labels, MANY, batch=11)
-    assert list(errors) == [*READOUTS, "layer 0", "layer 1", "layer 2"] and {type(error) for error in errors.values()} == {float}
+    assert list(errors) == [*READOUTS, "layer 0", "layer 1", "layer 2"]
+    assert {type(error) for error in errors.values()} == {float}
     for readout in READOUTS:
         assert errors[readout] == float((predict(params, x, MANY, readout) != labels).mean())
         assert readout_errors(params, x, predict(params, x, MANY, readout), MANY)[readout] == 0
@@ -146,20 +162,23 @@ def test_errors_are_those_of_the_answers(xp):
 @pytest.mark.parametrize("goal, misjudged", [("maximise", 0.25), ("minimise", 0.75)])
 def test_report_by_hand(xp, goal, misjudged):
     params, _, config = by_hand(xp, goal)
-    # First layer: 9 and 1 for positive, 1 and 1 for negative samples, θ = 2: one positive of four samples on the wrong side.
+    # First layer: 9 and 1 for positive, 1 and 1 for negative samples, θ = 2: one positive of four
+    # samples on the wrong side.
     x_pos, x_neg = on(xp, np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[0.0, 1.0], [0.0, 1.0]]))
     report = layer_report(ff_forward(params, x_pos, x_neg, config)[1], config)
+    names = "goodness+", "goodness-", "misjudged"
     assert [(key, type(value)) for key, value in report.items()] == [
-        (f"{name} {k}", float) for k in (0, 1) for name in ("goodness+", "goodness-", "misjudged")]
-    assert (report["goodness+ 0"], report["goodness- 0"], report["misjudged 0"]) == (2.5, 0.5, misjudged)
+        (f"{name} {k}", float) for k in (0, 1) for name in names]
+    assert [report[f"{name} 0"] for name in names] == [2.5, 0.5, misjudged]
     # Second layer: 1 and 4 against 4 and 4.
-    assert (report["goodness+ 1"], report["goodness- 1"], report["misjudged 1"]) == (1.25, 2.0, 1 - misjudged)
+    assert [report[f"{name} 1"] for name in names] == [1.25, 2.0, 1 - misjudged]
 
 
 def test_report_measures_in_units_of_theta(xp):
     params, _, config = by_hand(xp)
     x, = on(xp, np.array([[1.0, 0.0]]))
-    report = layer_report(ff_forward(params, x, x, replace(config, theta=4.5))[1], replace(config, theta=4.5))
+    config = replace(config, theta=4.5)
+    report = layer_report(ff_forward(params, x, x, config)[1], config)
     assert (report["goodness+ 0"], report["misjudged 0"]) == (2.0, 0.5)
 
 
@@ -170,21 +189,32 @@ def test_float32_stays_float32(xp):
 
 def test_bad_input(xp):
     params, x, labels = network(xp)
-    refuses(ValueError, "readout: got 'energy', wanted softmax, goodness or shortlist", predict, params, x, SMALL, "energy")
+    refuses(ValueError, "readout", "softmax or goodness or shortlist", predict, params, x, SMALL,
+            "energy")
 
     def errors(params, x, config, **batch):
         return readout_errors(params, x, labels, config, **batch)
     for call in predictor_logits, label_goodness, predict, errors:
-        refuses(ValueError, "images: got shape (4, 2, 4, 2), wanted (n, 3, 4, 2)", call, params, x[:, 1:], SMALL)
-        refuses(ValueError, "images: got shape (4, 4, 2), wanted (n, 3, 4, 2)", call, params, x[:, 0], SMALL)
-        refuses(ValueError, "batch: got 0, wanted an integer of at least 1", call, params, x, SMALL, batch=0)
+        refuses(ValueError, "images", "(n, 3, 4, 2)", call, params, x[:, 1:], SMALL)
+        refuses(ValueError, "images", "(n, 3, 4, 2)", call, params, x[:, 0], SMALL)
+        refuses(ValueError, "batch", "an integer of at least 1", call, params, x, SMALL, batch=0)
         dirty = x.copy()
         dirty[2, 0, 0, 0] = float("nan")
-        refuses(ValueError, "images: got NaN or infinity in 1 of them, first in number 2, wanted finite pixels", call, params, dirty, SMALL)
+        refuses(ValueError, "images", "finite numbers", call, params, dirty, SMALL)
     refuses_bad_labels(xp, lambda labels: readout_errors(params, x[:2], labels, SMALL))
-    refuses(ValueError, "candidates: got shape (3, 1), wanted (4, j)", label_goodness, params, x, SMALL, labels[:3, None])
-    refuses(ValueError, "candidates: got shape (4,), wanted (4, j)", label_goodness, params, x, SMALL, labels)
-    refuses(ValueError, "labels: got values 1..3, wanted 0..2", label_goodness, params, x, SMALL, labels[:, None] + 1)
+    refuses(ValueError, "candidates", "(4, j)", label_goodness, params, x, SMALL, labels[:3, None])
+    refuses(ValueError, "candidates", "(4, j)", label_goodness, params, x, SMALL, labels)
+    refuses(ValueError, "candidates", "0..2", label_goodness, params, x, SMALL, labels[:, None] + 1)
+    refuses(TypeError, "candidates", "integers", label_goodness, params, x, SMALL,
+            xp.ones((4, 2)))
+    for key, shape in ("1.W", "(7, 6)"), ("softmax.W", "(11, 3)"):
+        refuses(ValueError, key, shape, predict, params | {key: params[key][1:]}, x, SMALL)
+    without_predictor = {key: p for key, p in params.items() if not key.startswith("softmax")}
+    refuses(TypeError, "softmax.W", "a NumPy or CuPy array", predict, without_predictor, x, SMALL)
+    predict(without_predictor, x, SMALL, "goodness")                # which needs none
+    many = replace(SMALL, classes=25)
+    refuses(ValueError, "classes", "at most the 24 pixels of an image", predict, params, x, many,
+            "goodness")
 
 
 @on_device
@@ -192,4 +222,5 @@ def test_host_and_device_do_not_mix(xp):
     params, x, labels = network(xp)
     refuses_two_memories("images, 0.W, .*", predict, params, images(), SMALL)
     refuses_two_memories("images, labels", readout_errors, params, x, to_numpy(labels), SMALL)
-    refuses_two_memories("images, candidates", label_goodness, params, x, SMALL, np.zeros((4, 2), int))
+    refuses_two_memories("images, candidates", label_goodness, params, x, SMALL,
+                         np.zeros((4, 2), int))

@@ -26,42 +26,72 @@ CONFIG = CapsNetConfig(image_shape=(5, 5, 1), conv_channels=3, conv_kernel=3, pr
 SOFT_TARGETS = np.array([[0.5, 0.25, 0, 0.25], [0.125, 0.125, 0.5, 0.25], [0, 0, 1, 0]])
 LAYER = dict(zip(("x_pos", "x_neg", "mean_activity"), draw((4, 6), (4, 6), (5,))), exact=True)
 
+VOTES = draw((2, 4, 3, 4))
+SOFTENED = dict(soft_targets=SOFT_TARGETS, temperature=2.0)
+LINEAR = linear_forward, linear_backward
+CONV2D = conv2d_forward, conv2d_backward
+MARGIN_LOSS = margin_loss_forward, margin_loss_backward
+SOFTMAX = softmax_forward, softmax_backward
+ROUTING = routing_forward, routing_backward
+FF_LAYER = ff_layer_loss_forward, ff_layer_loss_backward
+
+
+def capsnet_of_images(params):
+    return capsnet_loss_forward(params, IMAGES, LABELS, CONFIG)
+
+
+CAPSNET = capsnet_of_images, capsnet_loss_backward
+PARAMS = [init_capsnet(np.random.default_rng(0), CONFIG, "float64")]
+
 FAULTS = {
-    "a transpose": (linear_forward, linear_backward, "dy @ W.T", "dy @ W", draw((4, 3), (3, 3), (3,)), {}),
-    "a mean for a sum": (linear_forward, linear_backward, "dy.sum(axis=0)", "dy.mean(axis=0)", draw((4, 3), (3, 2), (2,)), {}),
-    "a sum for a mean": (cross_entropy_forward, cross_entropy_backward, "dloss / len(y)", "dloss", [*draw((3, 4)), LABELS], {}),
-    "a sign": (margin_loss_forward, margin_loss_backward, "- 2 * short", "+ 2 * short", [abs(draw((3, 3))[0]), LABELS], {}),
-    "a forgotten factor": (lambda x: squared_error_forward(x, TARGET), squared_error_backward, "2 * dloss", "dloss", draw((3, 4)), {}),
-    "a forgotten term": (softmax_forward, softmax_backward, " - (dy * y).sum(axis=axis, keepdims=True)", "", draw((3, 4)), {}),
-    "a sign within": (squash_forward, squash_backward, "(1 - squared)", "(1 + squared)", draw((3, 4)), {}),
+    "a transpose": (*LINEAR, "dy @ W.T", "dy @ W", draw((4, 3), (3, 3), (3,)), {}),
+    "a mean for a sum": (*LINEAR, "dy.sum(axis=0)", "dy.mean(axis=0)", draw((4, 3), (3, 2), (2,)),
+                         {}),
+    "a sum for a mean": (cross_entropy_forward, cross_entropy_backward, "dloss / len(y)", "dloss",
+                         [*draw((3, 4)), LABELS], {}),
+    "a sign": (*MARGIN_LOSS, "- 2 * short", "+ 2 * short", [abs(draw((3, 3))[0]), LABELS], {}),
+    "a forgotten factor": (lambda x: squared_error_forward(x, TARGET), squared_error_backward,
+                           "2 * dloss", "dloss", draw((3, 4)), {}),
+    "a forgotten term": (*SOFTMAX, " - (dy * y).sum(axis=axis, keepdims=True)", "", draw((3, 4)),
+                         {}),
+    "a sign within": (squash_forward, squash_backward, "(1 - squared)", "(1 + squared)",
+                      draw((3, 4)), {}),
     "a forgotten chain": (sigmoid_forward, sigmoid_backward, "* (1 - y)", "", draw((3, 4)), {}),
-    "a unit vector for a vector": (length_forward, length_backward, "(length + (length == 0))", "(1 + 0 * length)", draw((3, 4)), {}),
-    "a shift by one pixel": (conv2d_forward, conv2d_backward, "top:padded.shape[1] - bottom", "top + 1:padded.shape[1] - bottom + 1",
+    "a unit vector for a vector": (length_forward, length_backward, "(length + (length == 0))",
+                                   "(1 + 0 * length)", draw((3, 4)), {}),
+    "a shift by one pixel": (*CONV2D, "top:x.shape[1] - bottom", "top + 1:x.shape[1] - bottom + 1",
                              draw((1, 4, 4, 2), (4, 4, 2, 2), (2,)), dict(padding="same")),
-    "the straight way of the logits": (routing_forward, routing_backward, "dsoftmax if db is None else db + dsoftmax", "dsoftmax",
-                                       draw((2, 4, 3, 4)), {}),
-    "a round too few": (routing_forward, routing_backward, "t == 0 or cache.stop_gradient", "t <= 1", draw((2, 4, 3, 4)), {}),
-    "a coupling taken for constant": (routing_forward, routing_backward, "t == 0 or cache.stop_gradient", "True", draw((2, 4, 3, 4)), {}),
-    "goodness maximised where it shall be minimised": (goodness_loss_forward, goodness_loss_backward, "dloss * sign", "dloss",
-                                                       draw((4,), (4,)), dict(theta=0.5, goal="minimise")),
-    "a push that no relu stops": (ff_layer_loss_forward, ff_layer_loss_backward, "dy * (y[:n] > 0) if exact else dy", "dy",
+    "the straight path of the logits": (*ROUTING, "db = db + softmax_backward",
+                                        "db = softmax_backward", VOTES, {}),
+    "a round too few": (*ROUTING, "reversed(range(len(cache.v)))",
+                        "reversed(range(1, len(cache.v)))", VOTES, {}),
+    "a coupling taken for constant": (*ROUTING, "if cache.stop_gradient:", "if True:", VOTES, {}),
+    "an earlier round taken for an output": (*ROUTING, "dv = 0 ", "dv = dv ", VOTES, {}),
+    "goodness maximised where it is to be minimised": (
+        goodness_loss_forward, goodness_loss_backward, "dloss * sign", "dloss", draw((4,), (4,)),
+        dict(theta=0.5, goal="minimise")),
+    "a push that no relu stops": (*FF_LAYER, "dy_pos * (y[:n] > 0)", "dy_pos",
                                   draw((6, 5), (5,)), LAYER),
-    "a push on the wrong samples": (ff_layer_loss_forward, ff_layer_loss_backward, "dz[:n] +=", "dz[n:] +=", draw((6, 5), (5,)), LAYER),
-    "a bias that hears positive samples only": (ff_layer_loss_forward, ff_layer_loss_backward, "dz.sum(axis=0)", "dz[:n].sum(axis=0)",
+    "a push on the wrong samples": (*FF_LAYER, "dz[:n] +=", "dz[n:] +=", draw((6, 5), (5,)),
+                                    LAYER),
+    "a bias that hears positive samples only": (*FF_LAYER, "dz.sum(axis=0)", "dz[:n].sum(axis=0)",
                                                 draw((6, 5), (5,)), LAYER),
-    "a forgotten 1/T": (soft_cross_entropy_forward, soft_cross_entropy_backward, "temperature * len(q)", "len(q)", draw((3, 4)),
-                        dict(soft_targets=SOFT_TARGETS, temperature=2.0)),
-    "a forgotten T²": (distillation_loss_forward, distillation_loss_backward, "dloss * soft_weight", "dloss * (1 - hard_weight)",
-                       draw((3, 4)), dict(labels=LABELS, soft_targets=SOFT_TARGETS, temperature=2.0)),
-    "one of two ways of v": (lambda params: capsnet_loss_forward(params, IMAGES, LABELS, CONFIG), capsnet_loss_backward,
-                             "dv + mask_backward(dmasked, mask)", "mask_backward(dmasked, mask)",
-                             [init_capsnet(np.random.default_rng(0), CONFIG, "float64")], dict(max_entries=10)),
+    "a forgotten 1/T": (soft_cross_entropy_forward, soft_cross_entropy_backward,
+                        "dscaled / temperature", "dscaled", draw((3, 4)), SOFTENED),
+    "a forgotten T²": (distillation_loss_forward, distillation_loss_backward,
+                       "dloss * soft_weight", "dloss * (1 - hard_weight)", draw((3, 4)),
+                       dict(labels=LABELS, **SOFTENED)),
+    "one of two paths of v": (*CAPSNET, "dv + length_backward(dlength, cache.length)",
+                              "length_backward(dlength, cache.length)", PARAMS,
+                              dict(max_entries=10)),
+    "a forgotten weight": (*CAPSNET, "cache.weight * dloss", "dloss", PARAMS,
+                           dict(max_entries=10)),
 }
 """A pair; a piece of its backward and what it is changed to; inputs and keywords. The rest of the backward runs as it is."""
 
 
 def changed(function, line, by):
-    source = inspect.getsource(function)
+    source = inspect.getsource(inspect.unwrap(function))
     assert source.count(line) == 1, f"{function.__name__} has no such line any more"
     names = dict(vars(sys.modules[function.__module__]))
     exec(source.replace(line, by), names)

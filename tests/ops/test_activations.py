@@ -8,7 +8,8 @@ from tinycaps.backend import to_numpy
 from tinycaps.gradcheck import assert_gradients
 from tinycaps.ops import relu_backward, relu_forward, sigmoid_backward, sigmoid_forward
 
-RELU, SIGMOID = (relu_forward, relu_backward, reference.relu), (sigmoid_forward, sigmoid_backward, reference.sigmoid)
+RELU = relu_forward, relu_backward, reference.relu
+SIGMOID = sigmoid_forward, sigmoid_backward, reference.sigmoid
 both = pytest.mark.parametrize("forward, backward, loops", [RELU, SIGMOID], ids=["relu", "sigmoid"])
 
 
@@ -28,13 +29,14 @@ def test_gradients(xp, forward, backward, loops, shape):
 def test_relu_by_hand(xp):
     y, cache = relu_forward(xp.asarray(np.array([-2.0, 0.0, 3.0])))
     close(y, [0, 0, 3])
-    close(relu_backward(xp.asarray(np.array([5.0, 6.0, 7.0])), cache), [0, 0, 7])       # at the kink the slope of the left
+    # At the kink the slope is that of the left side.
+    close(relu_backward(xp.asarray(np.array([5.0, 6.0, 7.0])), cache), [0, 0, 7])
 
 
 def test_sigmoid_by_hand(xp):
     y, cache = sigmoid_forward(xp.asarray(np.log([1.0, 3.0])))
-    close(y, [1 / 2, 3 / 4])                                                            # 1/(1 + 1) and 1/(1 + ⅓)
-    close(sigmoid_backward(xp.ones(2), cache), [1 / 4, 3 / 16])                         # ½·½ and ¾·¼
+    close(y, [1 / 2, 3 / 4])                                            # 1/(1 + 1) and 1/(1 + ⅓)
+    close(sigmoid_backward(xp.ones(2), cache), [1 / 4, 3 / 16])         # ½·½ and ¾·¼
 
 
 def test_sigmoid_of_minus_x_is_the_rest_to_one(xp):
@@ -57,16 +59,17 @@ def test_float32_stays_float32(xp, forward, backward, loops):
 @both
 def test_bad_input(xp, forward, backward, loops):
     x, = on(xp, *draw((2, 3)))
-    refuses(ValueError, "x: got shape (), wanted (..., m)", forward, x.sum())
-    refuses(TypeError, "x: got dtype int64, wanted floating-point numbers", forward, x.astype("int64"))
-    refuses(TypeError, "x: got list, wanted a NumPy or CuPy array", forward, [0.5])
+    refuses(ValueError, "x", "(..., m)", forward, x.sum())
+    refuses(TypeError, "x", "floating-point numbers", forward, x.astype("int64"))
+    refuses(TypeError, "x", "a NumPy or CuPy array", forward, [0.5])
     _, cache = forward(x)
-    refuses(ValueError, "dy: got shape (3, 2), wanted (2, 3)", backward, x.T, cache)
-    refuses(TypeError, "y: got float64, wanted the precision of dy, float32", backward, x.astype("float32"), cache)
+    refuses(ValueError, "dy", "(..., m) with ... = (2,)", backward, x.T, cache)
+    refuses(TypeError, "dy", "the precision of cache, float64",
+            backward, x.astype("float32"), cache)
 
 
 @both
 @on_device
 def test_host_and_device_do_not_mix(xp, forward, backward, loops):
     x, = draw((2, 3))
-    refuses_two_memories("dy, y", backward, x, forward(xp.asarray(x))[1])
+    refuses_two_memories(r"cache, dy", backward, x, forward(xp.asarray(x))[1])

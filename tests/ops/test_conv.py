@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from tests.reference import ops as reference
-from tests.ops.facts import ALONG_DIRECTIONS, close, draw, on, on_device, refuses, refuses_two_memories, stays_float32
+from tests.ops.facts import (ALONG_DIRECTIONS, close, draw, on, on_device, refuses,
+                             refuses_two_memories, stays_float32)
 from tinycaps.gradcheck import assert_gradients
 from tinycaps.ops import conv2d_backward, conv2d_forward
 
@@ -34,40 +35,47 @@ def test_equals_the_loops(xp, image, kernel, stride, padding):
 
 @pytest.mark.parametrize("image, kernel, stride, padding", CASES)
 def test_gradients(xp, image, kernel, stride, padding):
-    assert_gradients(conv2d_forward, conv2d_backward, *on(xp, *case(image, kernel)), stride=stride, padding=padding,
-                     **ALONG_DIRECTIONS)
+    assert_gradients(conv2d_forward, conv2d_backward, *on(xp, *case(image, kernel)), stride=stride,
+                     padding=padding, **ALONG_DIRECTIONS)
 
 
 def test_gradients_entry_by_entry():
-    assert_gradients(conv2d_forward, conv2d_backward, *draw((2, 5, 4, 2), (3, 2, 2, 3), (3,)), stride=2, padding="same")
+    assert_gradients(conv2d_forward, conv2d_backward, *draw((2, 5, 4, 2), (3, 2, 2, 3), (3,)),
+                     stride=2, padding="same")
 
 
-def test_example_by_hand(xp):
+def test_conv2d_by_hand(xp):
     image = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
-    x, W, bias = on(xp, image.reshape(1, 2, 3, 1), np.array([[1.0, 10.0], [100.0, 1000.0]]).reshape(2, 2, 1, 1), np.array([0.5]))
+    kernel = np.array([[1.0, 10.0], [100.0, 1000.0]])
+    x, W, bias = on(xp, image.reshape(1, 2, 3, 1), kernel.reshape(2, 2, 1, 1), np.array([0.5]))
     out, cache = conv2d_forward(x, W, bias)
-    # 1 + 10·2 + 100·4 + 1000·5 = 5421, 2 + 10·3 + 100·5 + 1000·6 = 6532, and the bias: the kernel is not flipped.
+    assert cache.out_shape == (1, 1, 2, 1)
+    # 1 + 10·2 + 100·4 + 1000·5 = 5421, 2 + 10·3 + 100·5 + 1000·6 = 6532, and the bias: the kernel
+    # is not flipped.
     close(out, [[[[5421.5], [6532.5]]]])
     dx, dW, dbias = conv2d_backward(xp.ones((1, 1, 2, 1)), cache)
-    close(dx.reshape(2, 3), [[1, 11, 10], [100, 1100, 1000]])        # the middle column is seen twice
+    close(dx.reshape(2, 3), [[1, 11, 10], [100, 1100, 1000]])    # the middle column is seen twice
     close(dW.reshape(2, 2), [[1 + 2, 2 + 3], [4 + 5, 5 + 6]])
     close(dbias, [2.0])
 
 
 def test_even_kernels_get_the_extra_zeros_at_the_bottom_and_the_right(xp):
-    x, W, bias = on(xp, np.array([[1.0, 2.0], [3.0, 4.0]]).reshape(1, 2, 2, 1), np.ones((2, 2, 1, 1)), np.zeros(1))
+    image = np.array([[1.0, 2.0], [3.0, 4.0]]).reshape(1, 2, 2, 1)
+    x, W, bias = on(xp, image, np.ones((2, 2, 1, 1)), np.zeros(1))
     out, _ = conv2d_forward(x, W, bias, padding="same")
     close(out.reshape(2, 2), [[10.0, 6.0], [7.0, 4.0]])              # 1+2+3+4, 2+4, 3+4, 4
 
 
 def test_ones_over_ones_count_the_pixels_in_reach(xp):
-    out, _ = conv2d_forward(*on(xp, np.ones((1, 4, 5, 1)), np.ones((3, 3, 1, 1)), np.zeros(1)), padding="same")
+    ones = on(xp, np.ones((1, 4, 5, 1)), np.ones((3, 3, 1, 1)), np.zeros(1))
+    out, _ = conv2d_forward(*ones, padding="same")
     close(out.reshape(4, 5), [[4, 6, 6, 6, 4], [6, 9, 9, 9, 6], [6, 9, 9, 9, 6], [4, 6, 6, 6, 4]])
 
 
 @pytest.mark.parametrize("size, stride", [((8, 8), 1), ((8, 8), 2), ((7, 9), 2), ((7, 5), 3)])
 def test_same_gives_size_over_stride_rounded_up(xp, size, stride):
-    out, _ = conv2d_forward(*on(xp, *draw((1, *size, 1), (3, 3, 1, 1), (1,))), stride=stride, padding="same")
+    arrays = on(xp, *draw((1, *size, 1), (3, 3, 1, 1), (1,)))
+    out, _ = conv2d_forward(*arrays, stride=stride, padding="same")
     assert out.shape == (1, -(-size[0] // stride), -(-size[1] // stride), 1)
 
 
@@ -89,25 +97,30 @@ def test_without_the_input_gradient_the_others_are_the_same(xp):
 
 @pytest.mark.parametrize("padding", ["valid", "same"])
 def test_float32_stays_float32(xp, padding):
-    out, cache = conv2d_forward(*on(xp, *draw((2, 5, 5, 2), (3, 3, 2, 3), (3,), dtype="float32")), padding=padding)
+    arrays = on(xp, *draw((2, 5, 5, 2), (3, 3, 2, 3), (3,), dtype="float32"))
+    out, cache = conv2d_forward(*arrays, padding=padding)
     stays_float32(xp, out, conv2d_backward(out, cache))
 
 
 def test_bad_input(xp):
     x, W, bias = on(xp, *case((5, 4), (3, 3)))
-    refuses(ValueError, "x: got shape (5, 4, 2), wanted (n, h, w, c_in)", conv2d_forward, x[0], W, bias)
-    refuses(ValueError, "W: got shape (3, 3, 1, 3), wanted (kh, kw, c_in, c_out) with c_in = 2 as in x",
-            conv2d_forward, x, W[:, :, :1], bias)
-    refuses(ValueError, "bias: got shape (2,), wanted (c_out,) with c_out = 3 as in W", conv2d_forward, x, W, bias[:2])
-    refuses(ValueError, "W: got a kernel of 3 x 3 pixels, wanted at most the image's 5 x 2", conv2d_forward, x[:, :, :2], W, bias)
-    refuses(ValueError, "W: got a kernel of 3 x 3 pixels, wanted at most the image's 2 x 4", conv2d_forward, x[:, :2], W, bias)
-    refuses(ValueError, "stride: got 0, wanted an integer of at least 1", conv2d_forward, x, W, bias, stride=0)
-    refuses(ValueError, "stride: got 1.0, wanted an integer of at least 1", conv2d_forward, x, W, bias, stride=1.0)
-    refuses(ValueError, "padding: got 'full', wanted 'valid' or 'same'", conv2d_forward, x, W, bias, padding="full")
-    refuses(TypeError, "x: got dtype int64, wanted floating-point numbers", conv2d_forward, x.astype("int64"), W, bias)
-    refuses(TypeError, "W: got float32, wanted the precision of x, float64", conv2d_forward, x, W.astype("float32"), bias)
+    refuses(ValueError, "x", "(n, h, w, c_in)", conv2d_forward, x[0], W, bias)
+    refuses(ValueError, "W", "c_in = 2 as in x", conv2d_forward, x, W[:, :, :1], bias)
+    refuses(ValueError, "bias", "c_out = 3 as in W", conv2d_forward, x, W, bias[:2])
+    refuses(ValueError, "W", "at most the image's 5 x 2", conv2d_forward, x[:, :, :2], W, bias)
+    refuses(ValueError, "W", "at most the image's 2 x 4", conv2d_forward, x[:, :2], W, bias)
+    for stride in 0, 1.0:
+        refuses(ValueError, "stride", "an integer of at least 1",
+                conv2d_forward, x, W, bias, stride=stride)
+    refuses(ValueError, "padding", "valid or same", conv2d_forward, x, W, bias, padding="full")
+    refuses(TypeError, "x", "floating-point numbers", conv2d_forward, x.astype("int64"), W, bias)
+    refuses(TypeError, "W", "the precision of x, float64",
+            conv2d_forward, x, W.astype("float32"), bias)
     out, cache = conv2d_forward(x, W, bias)
-    refuses(ValueError, "dout: got shape (2, 3, 2, 2), wanted (2, 3, 2, 3)", conv2d_backward, out[..., :2], cache)
+    refuses(ValueError, "dout", "(2, 3, 2, 3)", conv2d_backward, out[..., :2], cache)
+    refuses(ValueError, "dout", "(2, 3, 2, 3)", conv2d_backward, out[:, :1], cache)
+    refuses(TypeError, "dout", "the precision of W, float64",
+            conv2d_backward, out.astype("float32"), cache)
 
 
 @on_device
@@ -115,7 +128,8 @@ def test_host_and_device_do_not_mix(xp):
     hosts = case((5, 4), (3, 3))
     x, W, bias = on(xp, *hosts)
     refuses_two_memories("x, W, bias", conv2d_forward, hosts[0], W, bias)
-    refuses_two_memories("dout, W", conv2d_backward, np.zeros((2, 3, 2, 3)), conv2d_forward(x, W, bias)[1])
+    _, cache = conv2d_forward(x, W, bias)
+    refuses_two_memories("W, dout", conv2d_backward, np.zeros((2, 3, 2, 3)), cache)
 
 
 @pytest.mark.parametrize("numbers", [1, 200, 500])
@@ -123,7 +137,8 @@ def test_columns_made_for_a_few_images_at_a_time_give_the_same(monkeypatch, numb
     x, W, bias, dout = draw((5, 6, 7, 2), (3, 3, 2, 3), (3,), (5, 3, 4, 3))
     out, cache = conv2d_forward(x, W, bias, stride=2, padding="same")
     grads = conv2d_backward(dout, cache)
-    monkeypatch.setattr("tinycaps.ops.conv.COLUMNS", numbers)                       # an image has 3·4·18 = 216: parts of 1, 1, 2
+    # An image has 3·4·18 = 216: one image at a time, one, and two.
+    monkeypatch.setattr("tinycaps.ops.conv.COLUMNS", numbers)
     again, cache = conv2d_forward(x, W, bias, stride=2, padding="same")
     close(again, out)
     for got, want in zip(conv2d_backward(dout, cache), grads):

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from tests.reference import ops as reference
-from tests.ops.facts import close, on, on_device, refuses, refuses_bad_dloss, refuses_bad_labels, refuses_two_memories, stays_float32
+from tests.ops.facts import (close, on, on_device, refuses, refuses_bad_dloss, refuses_bad_labels,
+                             refuses_two_memories, stays_float32)
 from tinycaps.ops import margin_loss_backward, margin_loss_forward
 from tinycaps.gradcheck import assert_gradients
 
@@ -16,7 +17,8 @@ settings = pytest.mark.parametrize("settings", [{}, OTHERS], ids=["paper", "othe
 def test_equals_the_loops(xp, settings):
     loss, _ = margin_loss_forward(*on(xp, LENGTH, LABELS), **settings)
     assert loss.shape == ()
-    close(loss, sum(reference.margin_loss(row, label, **settings) for row, label in zip(LENGTH, LABELS)) / 5)
+    want = [reference.margin_loss(row, label, **settings) for row, label in zip(LENGTH, LABELS)]
+    close(loss, sum(want) / 5)
 
 
 @settings
@@ -24,9 +26,11 @@ def test_gradients(xp, settings):
     assert_gradients(margin_loss_forward, margin_loss_backward, *on(xp, LENGTH, LABELS), **settings)
 
 
-def test_example_by_hand(xp):
-    loss, cache = margin_loss_forward(*on(xp, np.array([[0.7, 0.3, 0.05], [0.05, 0.95, 0.1]]), np.array([0, 1])))
-    # First: true class 0.2 too short, 0.04; class 1 by 0.2 too long, ½·0.04; class 2 short enough. Second: nothing to blame.
+def test_margin_loss_by_hand(xp):
+    length = np.array([[0.7, 0.3, 0.05], [0.05, 0.95, 0.1]])
+    loss, cache = margin_loss_forward(*on(xp, length, np.array([0, 1])))
+    # First: true class 0.2 too short, 0.04; class 1 by 0.2 too long, ½·0.04; class 2 short enough.
+    # Second: nothing to blame.
     close(loss, (0.04 + 0.02) / 2)
     # −2·0.2 and ½·2·0.2, over 2 samples.
     close(margin_loss_backward(1.0, cache), [[-0.2, 0.1, 0.0], [0.0, 0.0, 0.0]])
@@ -34,14 +38,16 @@ def test_example_by_hand(xp):
 
 
 def test_within_the_margins_there_is_neither_loss_nor_gradient(xp):
-    loss, cache = margin_loss_forward(*on(xp, np.array([[0.1, 0.9, 0.0], [0.99, 0.05, 0.1]]), np.array([1, 0])))
+    length = np.array([[0.1, 0.9, 0.0], [0.99, 0.05, 0.1]])
+    loss, cache = margin_loss_forward(*on(xp, length, np.array([1, 0])))
     assert loss == 0 and not margin_loss_backward(1.0, cache).any()
 
 
 def test_repeating_the_batch_changes_nothing(xp):
     length, labels = on(xp, LENGTH, LABELS)
-    close(margin_loss_forward(xp.concatenate([length, length]), xp.concatenate([labels, labels]))[0],
-          margin_loss_forward(length, labels)[0])
+    twice, _ = margin_loss_forward(xp.concatenate([length, length]),
+                                   xp.concatenate([labels, labels]))
+    close(twice, margin_loss_forward(length, labels)[0])
 
 
 def test_capsules_of_length_zero_lose_for_the_true_class_alone(xp):
@@ -57,11 +63,14 @@ def test_float32_stays_float32(xp):
 
 def test_bad_input(xp):
     length, labels = on(xp, LENGTH[:2], LABELS[:2])
-    refuses(ValueError, "length: got shape (3,), wanted (n, k)", margin_loss_forward, length[0], labels)
-    refuses(TypeError, "length: got dtype int64, wanted floating-point numbers", margin_loss_forward, length.astype("int64"), labels)
-    refuses(ValueError, "length: got shape (0, 3), wanted at least one along every axis", margin_loss_forward, length[:0], labels[:0])
+    refuses(ValueError, "length", "(n, k)", margin_loss_forward, length[0], labels)
+    refuses(TypeError, "length", "floating-point numbers",
+            margin_loss_forward, length.astype("int64"), labels)
+    refuses(ValueError, "length", "at least one along every axis",
+            margin_loss_forward, length[:0], labels[:0])
     refuses_bad_labels(xp, lambda labels: margin_loss_forward(length, labels))
-    refuses_bad_dloss(xp, margin_loss_backward, margin_loss_forward(length.astype("float32"), labels)[1])
+    _, cache = margin_loss_forward(length.astype("float32"), labels)
+    refuses_bad_dloss(xp, margin_loss_backward, cache)
 
 
 @on_device
@@ -69,4 +78,5 @@ def test_host_and_device_do_not_mix(xp):
     length, labels = on(xp, LENGTH, LABELS)
     refuses_two_memories("length, labels", margin_loss_forward, length, LABELS)
     refuses_two_memories("length, labels", margin_loss_forward, LENGTH, labels)
-    refuses_two_memories("cache, dloss", margin_loss_backward, np.ones(()), margin_loss_forward(length, labels)[1])
+    _, cache = margin_loss_forward(length, labels)
+    refuses_two_memories(r"cache\[0\], cache\[1\], dloss", margin_loss_backward, np.ones(()), cache)

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from tests.reference import ops as reference
-from tests.ops.facts import ALONG_DIRECTIONS, close, draw, on, on_device, refuses, refuses_two_memories, stays_float32, with_biases
+from tests.ops.facts import (ALONG_DIRECTIONS, close, draw, on, on_device, refuses,
+                             refuses_two_memories, stays_float32, with_biases)
 from tinycaps.gradcheck import assert_gradients
 from tinycaps.ops import init_mlp, linear_backward, linear_forward, mlp_backward, mlp_forward
 
@@ -13,13 +14,15 @@ RATES = 0.2, None, 0.5
 
 def network(sizes=SIZES, prefix="", dtype="float64"):
     """Parameters and three samples."""
-    return with_biases(init_mlp(np.random.default_rng(0), sizes, prefix, dtype)), *draw((3, sizes[0]), dtype=dtype)
+    params = with_biases(init_mlp(np.random.default_rng(0), sizes, prefix, dtype))
+    return params, *draw((3, sizes[0]), dtype=dtype)
 
 
 def dropouts(xp, rates=RATES):
     """Masks for three samples of `network`, with their rates."""
     rng = np.random.default_rng(6)
-    return [None if rate is None else (*on(xp, rng.random((3, f)) >= rate), rate) for f, rate in zip(SIZES, rates)]
+    return [None if rate is None else (*on(xp, rng.random((3, f)) >= rate), rate)
+            for f, rate in zip(SIZES, rates)]
 
 
 @pytest.mark.parametrize("sizes", [(3, 2), SIZES])
@@ -31,7 +34,8 @@ def test_equals_the_loops(xp, sizes):
 
 def test_gradients_by_name(xp):
     params, x = on(xp, *network())
-    report = assert_gradients(lambda params: mlp_forward(params, x), mlp_backward, params, **ALONG_DIRECTIONS)
+    report = assert_gradients(lambda params: mlp_forward(params, x), mlp_backward, params,
+                              **ALONG_DIRECTIONS)
     assert [row.name for row in report.rows] == list(params)
 
 
@@ -52,7 +56,8 @@ def test_dropout_equals_the_loops(xp, rates):
     params, x = network()
     out, _ = mlp_forward(*on(xp, params, x), dropouts=dropouts(xp, rates))
     for n, row in enumerate(x):
-        close(out[n], reference.dropout_mlp(params, row, [pair and (pair[0][n], pair[1]) for pair in dropouts(np, rates)]))
+        ours = [pair and (pair[0][n], pair[1]) for pair in dropouts(np, rates)]
+        close(out[n], reference.mlp(params, row, dropouts=ours))
 
 
 @pytest.mark.parametrize("rates", [RATES, (None, 0.5, 0.2)])
@@ -60,7 +65,8 @@ def test_gradients_with_dropout(xp, rates):
     def backward(dout, cache):
         return mlp_backward(dout, cache, input_gradient=True)
     params, x = on(xp, *network())
-    report = assert_gradients(mlp_forward, backward, params, x, dropouts=dropouts(xp, rates), **ALONG_DIRECTIONS)
+    report = assert_gradients(mlp_forward, backward, params, x, dropouts=dropouts(xp, rates),
+                              **ALONG_DIRECTIONS)
     assert {row.name for row in report.rows} == {*params, "x"}
 
 
@@ -71,16 +77,22 @@ def test_no_dropout_where_there_is_none(xp):
         assert (mlp_forward(params, x, dropouts=nothing)[0] == out).all()
 
 
+def two_layers(W0):
+    """One input, two hidden units, one output."""
+    return {"0.W": np.array([W0]), "0.bias": np.array([0.0, 1.0]),
+            "1.W": np.array([[2.0], [3.0]]), "1.bias": np.array([4.0])}
+
+
 def test_dropout_by_hand(xp):
-    params = {"0.W": np.array([[1.0, 2.0]]), "0.bias": np.array([0.0, 1.0]), "1.W": np.array([[2.0], [3.0]]), "1.bias": np.array([4.0])}
-    params, x, first, second = on(xp, params, np.array([[5.0]]), np.array([[True]]), np.array([[False, True]]))
+    params, x = on(xp, two_layers([1.0, 2.0]), np.array([[5.0]]))
+    first, second = on(xp, np.array([[True]]), np.array([[False, True]]))
     out, cache = mlp_forward(params, x, dropouts=[(first, 0.5), (second, 0.75)])
-    close(out, [[256.0]])                                               # 10 for 5; hidden (10, 21), left (0, 84); 3·84 + 4
+    close(out, [[256.0]])               # 10 for 5; hidden (10, 21), dropout (0, 84); 3·84 + 4
     grads, dx = mlp_backward(xp.ones((1, 1)), cache, input_gradient=True)
     close(grads["1.W"], [[0.0], [84.0]])
-    close(grads["0.bias"], [0.0, 12.0])                                 # 3, four times as loud, through the unit that stays
-    close(grads["0.W"], [[0.0, 120.0]])                                 # and the 10 that it heard
-    close(dx, [[48.0]])                                                 # 2·12, and the input twice as loud
+    close(grads["0.bias"], [0.0, 12.0])     # 3, four times as large, through the unit that stays
+    close(grads["0.W"], [[0.0, 120.0]])     # times its input, 10
+    close(dx, [[48.0]])                     # 2·12, and the input is doubled
 
 
 @pytest.mark.parametrize("rates", [None, RATES])
@@ -106,7 +118,8 @@ def test_prefix_picks_the_layers_of_one_mlp(xp):
     out, cache = mlp_forward(params, x, "second.")
     close(out, [reference.mlp(second, row, "second.") for row in network()[1]])
     assert mlp_backward(out, cache).keys() == second.keys()
-    assert_gradients(lambda params: mlp_forward(params, x, "first."), mlp_backward, on(xp, first)[0], **ALONG_DIRECTIONS)
+    assert_gradients(lambda params: mlp_forward(params, x, "first."), mlp_backward,
+                     on(xp, first)[0], **ALONG_DIRECTIONS)
 
 
 def test_one_layer_is_the_linear_map(xp):
@@ -114,13 +127,12 @@ def test_one_layer_is_the_linear_map(xp):
     close(mlp_forward(params, x)[0], linear_forward(x, params["0.W"], params["0.bias"])[0])
 
 
-def test_example_by_hand(xp):
-    params = {"0.W": np.array([[1.0, -1.0]]), "0.bias": np.array([0.0, 1.0]), "1.W": np.array([[2.0], [3.0]]), "1.bias": np.array([4.0])}
-    params, x = on(xp, params, np.array([[5.0]]))
+def test_mlp_by_hand(xp):
+    params, x = on(xp, two_layers([1.0, -1.0]), np.array([[5.0]]))
     out, cache = mlp_forward(params, x)
-    close(out, [[14.0]])                                                # hidden (5, −4 clipped to 0), 2·5 + 3·0 + 4
+    close(out, [[14.0]])                    # hidden (5, −4 clipped to 0), 2·5 + 3·0 + 4
     grads, dx = mlp_backward(xp.ones((1, 1)), cache, input_gradient=True)
-    close(grads["0.W"], [[10.0, 0.0]])                                  # 2·5 through the unit that is on
+    close(grads["0.W"], [[10.0, 0.0]])      # 2·5 through the unit that is on
     close(grads["0.bias"], [2.0, 0.0])
     close(grads["1.W"], [[5.0], [0.0]])
     close(grads["1.bias"], [1.0])
@@ -129,15 +141,18 @@ def test_example_by_hand(xp):
 
 def test_initial_weights_keep_the_size_of_relu_activities():
     params = init_mlp(np.random.default_rng(0), (300, 200, 10))
-    assert {key: array.shape for key, array in params.items()} == {"0.W": (300, 200), "0.bias": (200,), "1.W": (200, 10), "1.bias": (10,)}
+    assert {key: array.shape for key, array in params.items()} == {
+        "0.W": (300, 200), "0.bias": (200,), "1.W": (200, 10), "1.bias": (10,)}
     assert abs(params["0.W"].var() / (2 / 300) - 1) < 0.03 and abs(params["0.W"].mean()) < 0.002
     assert not params["0.bias"].any() and not params["1.bias"].any()
-    assert all(np.array_equal(array, params[key]) for key, array in init_mlp(np.random.default_rng(0), (300, 200, 10)).items())
+    again = init_mlp(np.random.default_rng(0), (300, 200, 10))
+    assert all(np.array_equal(array, params[key]) for key, array in again.items())
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_parameters_have_the_dtype_asked_for(dtype):
-    assert {array.dtype for array in init_mlp(np.random.default_rng(0), SIZES, dtype=dtype).values()} == {np.dtype(dtype)}
+    params = init_mlp(np.random.default_rng(0), SIZES, dtype=dtype)
+    assert {array.dtype for array in params.values()} == {np.dtype(dtype)}
 
 
 def test_float32_stays_float32(xp):
@@ -150,33 +165,54 @@ def test_float32_stays_float32(xp):
 def test_bad_input(xp):
     params, x = on(xp, *network())
     rng = np.random.default_rng(0)
-    refuses(ValueError, "sizes: got (3,), wanted at least an input and an output", init_mlp, rng, (3,))
-    refuses(ValueError, "sizes[1]: got 0, wanted an integer of at least 1", init_mlp, rng, (3, 0, 2))
-    refuses(ValueError, "params: got no arrays, wanted 0.W, 0.bias", mlp_forward, {}, x)
+    refuses(ValueError, "sizes", "at least an input and an output", init_mlp, rng, (3,))
+    refuses(ValueError, "sizes[1]", "an integer of at least 1", init_mlp, rng, (3, 0, 2))
+    refuses(ValueError, "params", "0.W, 0.bias", mlp_forward, {}, x)
     without = {key: p for key, p in params.items() if key != "1.bias"}
-    refuses(ValueError, "params: got 0.W, 0.bias, 1.W, 2.W, 2.bias, wanted 0.W, 0.bias, 1.W, 1.bias, 2.W, 2.bias", mlp_forward, without, x)
-    refuses(ValueError, "params: got 0.W, 0.bias, wanted decoder.0.W, decoder.0.bias",
-            mlp_forward, {"0.W": params["0.W"], "0.bias": params["0.bias"]}, x, "decoder.")
-    refuses(ValueError, "W: got shape (3, 5), wanted (f, m) with f = 2 as in x", mlp_forward, params, x[:, :2])
-    refuses(TypeError, "W: got float64, wanted the precision of x, float32", mlp_forward, params, x.astype("float32"))
+    refuses(ValueError, "params", "0.W, 0.bias, 1.W, 1.bias, 2.W, 2.bias", mlp_forward, without, x)
+    refuses(ValueError, "params", "decoder.0.W, decoder.0.bias",
+            mlp_forward, params, x, "decoder.")
+    refuses(ValueError, "x", "at least one along every axis", mlp_forward, params, x[:0])
+    refuses(ValueError, "0.W", "m0 = 2 as in x", mlp_forward, params, x[:, :2])
+    refuses(TypeError, "0.W", "the precision of x, float32",
+            mlp_forward, params, x.astype("float32"))
     out, cache = mlp_forward(params, x)
-    refuses(ValueError, "dout: got shape (3, 1), wanted (3, 2)", mlp_backward, out[:, :1], cache)
-    refuses(TypeError, "dout: got list, wanted a NumPy or CuPy array", mlp_backward, [[1.0, 2.0]] * 3, cache)
-    refuses(ValueError, "x: got shape (0, 3), wanted at least one along every axis", mlp_forward, params, x[:0])
+    refuses(ValueError, "dout", "with k = 2", mlp_backward, out[:, :1], cache)
+    refuses(ValueError, "dout", "with n = 3", mlp_backward, out[:1], cache)
+    refuses(TypeError, "dout", "a NumPy or CuPy array", mlp_backward, [[1.0, 2.0]] * 3, cache)
+
+
+@pytest.mark.parametrize("key, wrong, wanted", [
+    ("0.bias", lambda p: p[:4], "m1 = 5 as in 0.W"),
+    ("1.W", lambda p: p[:4], "m1 = 5 as in 0.W"),
+    ("1.W", lambda p: p[..., None], "(m1, m2)"),
+    ("2.bias", lambda p: p[:1], "m3 = 2 as in 2.W"),
+])
+def test_parameters_that_do_not_fit_each_other(xp, key, wrong, wanted):
+    params, x = on(xp, *network())
+    params[key] = wrong(params[key])
+    refuses(ValueError, key, wanted, mlp_forward, params, x)
 
 
 def test_bad_dropouts(xp):
     params, x = on(xp, *network())
     pairs = dropouts(xp, (0.2, 0.2, 0.2))
     for wrong in pairs[:2], [*pairs, None], [None]:
-        refuses(ValueError, f"dropouts: got {len(wrong)}, wanted one for each of the 3 layers, or none",
+        refuses(ValueError, "dropouts", "one for each of the 3 layers, or none",
                 mlp_forward, params, x, dropouts=wrong)
-    refuses(ValueError, "mask: got bool (3, 3), wanted bool (3, 5)", mlp_forward, params, x, dropouts=[None, pairs[0], None])
-    refuses(ValueError, "rate: got 1, wanted a number in [0, 1)", mlp_forward, params, x, dropouts=[(pairs[0][0], 1), None, None])
+    refuses(ValueError, "dropouts[1]", "with m1 = 5",
+            mlp_forward, params, x, dropouts=[None, pairs[0], None])
+    refuses(TypeError, "dropouts[0]", "bool",
+            mlp_forward, params, x, dropouts=[(x, 0.2), None, None])
+    refuses(ValueError, "rate", "a number in [0, 1)",
+            mlp_forward, params, x, dropouts=[(pairs[0][0], 1), None, None])
 
 
 @on_device
 def test_host_and_device_do_not_mix(xp):
     params, x = on(xp, *network())
-    refuses_two_memories("x, W, bias", mlp_forward, params, network()[1])
-    refuses_two_memories("x, mask", mlp_forward, params, x, dropouts=dropouts(np))
+    hosts, host = network()
+    refuses_two_memories("x, 0.W, .*, 2.bias", mlp_forward, params, host)
+    refuses_two_memories("x, 0.W, .*, 2.bias", mlp_forward, params | {"2.bias": hosts["2.bias"]}, x)
+    refuses_two_memories(r".*, dropouts\[0\], dropouts\[2\]",
+                         mlp_forward, params, x, dropouts=dropouts(np))

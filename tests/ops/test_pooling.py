@@ -3,11 +3,13 @@ import numpy as np
 import pytest
 
 from tests.reference import ops as reference
-from tests.ops.facts import close, draw, on, on_device, refuses, refuses_two_memories, stays_float32
+from tests.ops.facts import (close, draw, on, on_device, refuses, refuses_two_memories,
+                             stays_float32)
 from tinycaps.gradcheck import assert_gradients
 from tinycaps.ops import max_pool_backward, max_pool_forward
 
-CASES = [(2, 2), (2, 1), (3, 2), (1, 2), (4, 4)]        # size, stride: side by side, overlapping, with gaps, the whole height
+# Size and stride: side by side, overlapping twice, with gaps, the whole height.
+CASES = [(2, 2), (2, 1), (3, 2), (1, 2), (4, 4)]
 cases = pytest.mark.parametrize("size, stride", CASES)
 
 
@@ -20,14 +22,21 @@ def test_equals_the_loops(xp, size, stride):
 
 @cases
 def test_gradients(xp, size, stride):
-    assert_gradients(max_pool_forward, max_pool_backward, *on(xp, *draw((1, 4, 5, 2))), size=size, stride=stride)
+    assert_gradients(max_pool_forward, max_pool_backward, *on(xp, *draw((1, 4, 5, 2))),
+                     size=size, stride=stride)
 
 
-def test_example_by_hand(xp):
+def test_max_pool_by_hand(xp):
     x = np.array([[1.0, 2.0, 9.0], [4.0, 3.0, 9.0], [9.0, 9.0, 9.0]]).reshape(1, 3, 3, 1)
     y, cache = max_pool_forward(xp.asarray(x))
-    close(y, [[[[4.0]]]])                               # the nines are in a row and a column that fill no window
-    close(max_pool_backward(xp.asarray(np.array([[[[5.0]]]])), cache).reshape(3, 3), [[0, 0, 0], [5, 0, 0], [0, 0, 0]])
+    close(y, [[[[4.0]]]])               # the nines are in a row and a column that fill no window
+    dx = max_pool_backward(xp.asarray(np.array([[[[5.0]]]])), cache)
+    close(dx.reshape(3, 3), [[0, 0, 0], [5, 0, 0], [0, 0, 0]])
+
+
+def test_negative_numbers_have_a_largest_one_too(xp):
+    y, _ = max_pool_forward(xp.asarray(-np.arange(1.0, 5).reshape(1, 2, 2, 1)))
+    close(y, [[[[-1.0]]]])
 
 
 def test_first_of_equal_numbers_gets_the_whole_gradient(xp):
@@ -36,8 +45,10 @@ def test_first_of_equal_numbers_gets_the_whole_gradient(xp):
 
 
 def test_pixel_that_wins_two_windows_gets_both_gradients(xp):
-    y, cache = max_pool_forward(xp.asarray(np.array([[0.0, 1.0, 0.0]] * 2).reshape(1, 2, 3, 1)), size=2, stride=1)
-    close(max_pool_backward(xp.asarray(np.array([3.0, 4.0]).reshape(1, 1, 2, 1)), cache).reshape(2, 3), [[0, 7, 0], [0, 0, 0]])
+    x, dy = on(xp, np.array([[0.0, 1.0, 0.0]] * 2).reshape(1, 2, 3, 1),
+               np.array([3.0, 4.0]).reshape(1, 1, 2, 1))
+    _, cache = max_pool_forward(x, size=2, stride=1)
+    close(max_pool_backward(dy, cache).reshape(2, 3), [[0, 7, 0], [0, 0, 0]])
 
 
 def test_windows_of_one_pixel_change_nothing(xp):
@@ -54,17 +65,20 @@ def test_float32_stays_float32(xp):
 
 def test_bad_input(xp):
     x, = on(xp, *draw((2, 4, 5, 3)))
-    refuses(ValueError, "x: got shape (4, 5, 3), wanted (n, h, w, c)", max_pool_forward, x[0])
-    refuses(TypeError, "x: got dtype int64, wanted floating-point numbers", max_pool_forward, x.astype("int64"))
-    refuses(ValueError, "size: got 5, wanted at most the image's 4 x 5 pixels", max_pool_forward, x, size=5)
-    refuses(ValueError, "size: got 0, wanted an integer of at least 1", max_pool_forward, x, size=0)
-    refuses(ValueError, "stride: got 0, wanted an integer of at least 1", max_pool_forward, x, stride=0)
+    refuses(ValueError, "x", "(n, h, w, c)", max_pool_forward, x[0])
+    refuses(TypeError, "x", "floating-point numbers", max_pool_forward, x.astype("int64"))
+    refuses(ValueError, "size", "at most the image's 4 x 5 pixels", max_pool_forward, x, size=5)
+    refuses(ValueError, "size", "an integer of at least 1", max_pool_forward, x, size=0)
+    refuses(ValueError, "stride", "an integer of at least 1", max_pool_forward, x, stride=0)
     y, cache = max_pool_forward(x)
-    refuses(ValueError, "dy: got shape (2, 2, 2, 1), wanted (2, 2, 2, 3)", max_pool_backward, y[..., :1], cache)
-    refuses(TypeError, "y: got float64, wanted the precision of dy, float32", max_pool_backward, y.astype("float32"), cache)
+    refuses(ValueError, "dy", "with c = 3", max_pool_backward, y[..., :1], cache)
+    refuses(ValueError, "dy", "with h' = 2", max_pool_backward, y[:, :1], cache)
+    refuses(TypeError, "dy", "the precision of cache[0], float64",
+            max_pool_backward, y.astype("float32"), cache)
 
 
 @on_device
 def test_host_and_device_do_not_mix(xp):
     _, cache = max_pool_forward(*on(xp, *draw((2, 4, 4, 1))))
-    refuses_two_memories("dy, y", max_pool_backward, np.zeros((2, 2, 2, 1)), cache)
+    refuses_two_memories(r"cache\[0\], cache\[1\], dy",
+                         max_pool_backward, np.zeros((2, 2, 2, 1)), cache)

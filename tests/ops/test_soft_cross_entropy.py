@@ -6,14 +6,15 @@ import pytest
 
 from tests.reference import ops as reference
 from tests.distillation.answers import LABELS, answers, softened
-from tests.ops.facts import (ALONG_DIRECTIONS, close, draw, error, on, on_device, refuses, refuses_bad_dloss, refuses_two_memories,
-                             stays_float32)
+from tests.ops.facts import (ALONG_DIRECTIONS, close, draw, error, on, on_device, refuses,
+                             refuses_bad_dloss, refuses_two_memories, stays_float32)
 from tinycaps.backend import to_numpy
-from tinycaps.ops import (kl_divergence_backward, kl_divergence_forward,
-                          soft_cross_entropy_backward, soft_cross_entropy_forward, soften)
+from tinycaps.checks import door
 from tinycaps.distillation import logit_matching_backward, logit_matching_forward
 from tinycaps.gradcheck import assert_gradients
-from tinycaps.ops import cross_entropy_backward, cross_entropy_forward, softmax_forward
+from tinycaps.ops import (cross_entropy_backward, cross_entropy_forward, kl_divergence_backward,
+                          kl_divergence_forward, soft_cross_entropy_backward,
+                          soft_cross_entropy_forward, soften, softmax_forward)
 
 temperatures = pytest.mark.parametrize("temperature", [0.5, 1, 20.0])
 BOTH = {"cross entropy": (soft_cross_entropy_forward, soft_cross_entropy_backward),
@@ -23,7 +24,9 @@ both = pytest.mark.parametrize("forward, backward", BOTH.values(), ids=BOTH)
 
 def soft_gradient(logits, teacher_logits, temperature):
     """That of the student's logits, the teacher's answers softened at the same temperature."""
-    return soft_cross_entropy_backward(1.0, soft_cross_entropy_forward(logits, soften(teacher_logits, temperature), temperature)[1])
+    soft_targets = soften(teacher_logits, temperature)
+    _, cache = soft_cross_entropy_forward(logits, soft_targets, temperature)
+    return soft_cross_entropy_backward(1.0, cache)
 
 
 def zero_mean(logits):
@@ -39,14 +42,15 @@ def test_soften_equals_the_loops(xp, temperature):
 def test_soften_by_hand(xp):
     logits = xp.asarray(np.log([[1.0, 16.0, 81.0]]))
     close(soften(logits), [[1 / 98, 16 / 98, 81 / 98]])
-    close(soften(logits, 2), [[1 / 14, 4 / 14, 9 / 14]])                        # the roots: 1, 4, 9
-    close(soften(logits, 4), [[1 / 6, 2 / 6, 3 / 6]])                           # and theirs: 1, 2, 3
-    close(soften(logits, 0.5), [[1 / 6818, 256 / 6818, 6561 / 6818]])           # the squares
+    close(soften(logits, 2), [[1 / 14, 4 / 14, 9 / 14]])                # the roots: 1, 4, 9
+    close(soften(logits, 4), [[1 / 6, 2 / 6, 3 / 6]])                   # and theirs: 1, 2, 3
+    close(soften(logits, 0.5), [[1 / 6818, 256 / 6818, 6561 / 6818]])   # the squares
 
 
 def test_at_temperature_one_it_is_the_softmax(xp):
     logits, = on(xp, *draw((5, 3)))
-    assert (soften(logits) == softmax_forward(logits)[0]).all() and (soften(logits, 1) == soften(logits)).all()
+    assert (soften(logits) == softmax_forward(logits)[0]).all()
+    assert (soften(logits, 1) == soften(logits)).all()
 
 
 def test_high_temperature_knows_no_difference_and_low_temperature_nothing_else(xp):
@@ -58,7 +62,8 @@ def test_high_temperature_knows_no_difference_and_low_temperature_nothing_else(x
 @temperatures
 def test_loss_equals_the_loops(xp, temperature):
     logits, targets = answers(temperature)
-    for forward, loops in (soft_cross_entropy_forward, reference.soft_cross_entropy), (kl_divergence_forward, reference.kl_divergence):
+    for forward, loops in ((soft_cross_entropy_forward, reference.soft_cross_entropy),
+                           (kl_divergence_forward, reference.kl_divergence)):
         loss, _ = forward(*on(xp, logits, targets), temperature)
         assert loss.shape == ()
         close(loss, sum(loops(z, p, temperature) for z, p in zip(logits, targets)) / 5)
@@ -69,7 +74,8 @@ def test_loss_equals_the_loops(xp, temperature):
 def test_gradient_equals_the_loops(xp, temperature, forward, backward):
     logits, targets = answers(temperature)
     _, cache = forward(*on(xp, logits, targets), temperature)
-    wanted = [reference.soft_cross_entropy_gradient(z, p, temperature) for z, p in zip(logits, targets)]
+    wanted = [reference.soft_cross_entropy_gradient(z, p, temperature)
+              for z, p in zip(logits, targets)]
     close(backward(1.0, cache), np.array(wanted) / 5)
 
 
@@ -77,25 +83,34 @@ def test_gradient_equals_the_loops(xp, temperature, forward, backward):
 @both
 def test_gradients(xp, temperature, forward, backward):
     logits, soft_targets = on(xp, *answers(temperature))
-    assert_gradients(forward, backward, logits, soft_targets=soft_targets, temperature=temperature, **ALONG_DIRECTIONS)
+    assert_gradients(forward, backward, logits, soft_targets=soft_targets, temperature=temperature,
+                     **ALONG_DIRECTIONS)
 
 
-def test_example_by_hand(xp):
-    # Softened at 2 the student says (1, 4, 9)/14, its logits being log (1, 16, 81). The teacher: (½, ½, 0).
-    logits, targets = on(xp, np.log([[1.0, 16.0, 81.0]]), np.array([[0.5, 0.5, 0.0]]))
-    loss, cache = soft_cross_entropy_forward(logits, targets, 2)
+def by_hand(xp):
+    """A student that says (1, 4, 9)/14 when softened at 2, and a teacher that says (½, ½, 0)."""
+    return on(xp, np.log([[1.0, 16.0, 81.0]]), np.array([[0.5, 0.5, 0.0]]))
+
+
+def test_soft_cross_entropy_by_hand(xp):
+    loss, cache = soft_cross_entropy_forward(*by_hand(xp), 2)
     close(loss, 0.5 * math.log(14) + 0.5 * math.log(14 / 4))
-    close(soft_cross_entropy_backward(1.0, cache), [[-3 / 14, -1.5 / 14, 4.5 / 14]])    # (1, 4, 9)/14 − (7, 7, 0)/14, over T = 2
-    close(soft_cross_entropy_backward(4.0, cache), [[-12 / 14, -6 / 14, 18 / 14]])      # with the T²
-    divergence, cache = kl_divergence_forward(logits, targets, 2)
-    close(divergence, 0.5 * math.log(7) + 0.5 * math.log(7 / 4))                        # ½ log(½ / (1/14)) + ½ log(½ / (4/14))
+    # (1, 4, 9)/14 − (7, 7, 0)/14, over T = 2; then with the T².
+    close(soft_cross_entropy_backward(1.0, cache), [[-3 / 14, -1.5 / 14, 4.5 / 14]])
+    close(soft_cross_entropy_backward(4.0, cache), [[-12 / 14, -6 / 14, 18 / 14]])
+
+
+def test_kl_divergence_by_hand(xp):
+    loss, cache = kl_divergence_forward(*by_hand(xp), 2)
+    # ½ log(½ / (1/14)) + ½ log(½ / (4/14)), and the gradient of the soft cross entropy.
+    close(loss, 0.5 * math.log(7) + 0.5 * math.log(7 / 4))
     close(kl_divergence_backward(1.0, cache), [[-3 / 14, -1.5 / 14, 4.5 / 14]])
 
 
 @both
 def test_with_the_labels_for_soft_targets_it_is_the_cross_entropy(xp, forward, backward):
     logits, labels = on(xp, *draw((5, 3)), LABELS)
-    one_hot = xp.asarray(np.eye(3)[LABELS])                                     # whose entropy is zero
+    one_hot = xp.asarray(np.eye(3)[LABELS])                             # whose entropy is zero
     loss, cache = forward(logits, one_hot)
     wanted, wanted_cache = cross_entropy_forward(logits, labels)
     close(loss, wanted)
@@ -105,27 +120,32 @@ def test_with_the_labels_for_soft_targets_it_is_the_cross_entropy(xp, forward, b
 @both
 def test_repeating_the_batch_changes_nothing(xp, forward, backward):
     logits, targets = on(xp, *answers())
-    close(forward(xp.concatenate([logits, logits]), xp.concatenate([targets, targets]))[0], forward(logits, targets)[0])
+    twice = xp.concatenate([logits, logits]), xp.concatenate([targets, targets])
+    close(forward(*twice)[0], forward(logits, targets)[0])
 
 
 def test_classes_are_summed_and_not_averaged(xp):
     logits, targets = on(xp, *answers())
-    twice = xp.concatenate([logits, logits], axis=1), xp.concatenate([targets, targets], axis=1) / 2
-    # Every class split into two equal ones: each half as probable, one bit more to tell. A mean over classes would halve the loss.
-    close(soft_cross_entropy_forward(*twice)[0], soft_cross_entropy_forward(logits, targets)[0] + math.log(2))
+    twice = (xp.concatenate([logits, logits], axis=1),
+             xp.concatenate([targets, targets], axis=1) / 2)
+    # Every class split into two equal ones: each half as probable, one bit more to say. A mean over
+    # classes would halve the loss.
+    close(soft_cross_entropy_forward(*twice)[0],
+          soft_cross_entropy_forward(logits, targets)[0] + math.log(2))
     close(kl_divergence_forward(*twice)[0], kl_divergence_forward(logits, targets)[0])
 
 
 @temperatures
 def test_divergence_is_zero_where_the_student_agrees_and_above_zero_elsewhere(xp, temperature):
     logits, = on(xp, *draw((5, 3)))
-    loss, cache = kl_divergence_forward(logits, soften(logits, temperature), temperature)
+    agreed = soften(logits, temperature)
+    loss, cache = kl_divergence_forward(logits, agreed, temperature)
     assert abs(loss) < 1e-14 and abs(kl_divergence_backward(1.0, cache)).max() < 1e-15
     for seed in range(10):
         other, = on(xp, *draw((5, 3), seed=seed + 1))
         assert kl_divergence_forward(logits, soften(other, temperature), temperature)[0] > 1e-6
     nearby = logits + 1e-3 * other
-    assert 0 < kl_divergence_forward(nearby, soften(logits, temperature), temperature)[0] < 1e-5
+    assert 0 < kl_divergence_forward(nearby, agreed, temperature)[0] < 1e-5
 
 
 @temperatures
@@ -134,11 +154,13 @@ def test_divergence_is_the_cross_entropy_less_what_no_student_can_change(xp, tem
     other, = on(xp, *draw((5, 3), seed=7))
 
     def difference(z):
-        return soft_cross_entropy_forward(z, targets, temperature)[0] - kl_divergence_forward(z, targets, temperature)[0]
+        return (soft_cross_entropy_forward(z, targets, temperature)[0]
+                - kl_divergence_forward(z, targets, temperature)[0])
     close(difference(logits), -(targets * xp.log(targets)).sum() / 5)
     close(difference(other), difference(logits))
-    assert (kl_divergence_backward(1.0, kl_divergence_forward(logits, targets, temperature)[1])
-            == soft_cross_entropy_backward(1.0, soft_cross_entropy_forward(logits, targets, temperature)[1])).all()
+    ours, theirs = (backward(1.0, forward(logits, targets, temperature)[1])
+                    for forward, backward in BOTH.values())
+    assert (ours == theirs).all()
 
 
 @both
@@ -170,7 +192,8 @@ The limit is that of matched logits, and what is left falls as 1/T: it halves wh
 def scaled_gradients(xp, logits, teacher_logits):
     """n k T² times the gradient, at every temperature."""
     n, k = logits.shape
-    return [n * k * t ** 2 * to_numpy(soft_gradient(*on(xp, logits, teacher_logits), t)) for t in TEMPERATURES]
+    z, v = on(xp, logits, teacher_logits)
+    return [n * k * t ** 2 * to_numpy(soft_gradient(z, v, t)) for t in TEMPERATURES]
 
 
 def test_at_high_temperature_it_matches_logits_of_zero_mean(xp):
@@ -179,13 +202,15 @@ def test_at_high_temperature_it_matches_logits_of_zero_mean(xp):
     sizes = [np.abs(each).max() for each in off]
     np.testing.assert_allclose(np.divide(sizes[:-1], sizes[1:]), 2, rtol=0.1)
     np.testing.assert_allclose(sizes[-2] / sizes[-1], 2, rtol=0.01)
-    assert error(TEMPERATURES[-1] * off[-1], zero_mean(z * z - v * v) / 2) < 0.02           # the next term, as derived
+    # The next term, as derived.
+    assert error(TEMPERATURES[-1] * off[-1], zero_mean(z * z - v * v) / 2) < 0.02
     matched = logit_matching_backward(1.0, logit_matching_forward(*on(xp, z, v))[1])
     assert error(4 * 1e4 ** 2 * soft_gradient(*on(xp, z, v), 1e4), matched) < 3e-4
 
 
 def test_of_two_classes_the_deviation_falls_faster(xp):
-    # With z = (a, −a) both squares are equal, the term in 1/T vanishes, and that in 1/T² is next: a quarter where T doubles.
+    # With z = (a, −a) both squares are equal, the term in 1/T vanishes, and that in 1/T² is next:
+    # a quarter where T doubles.
     a, b = draw((5, 1), (5, 1))
     z, v = np.hstack([a, -a]), np.hstack([b, -b])
     sizes = [np.abs(got - (z - v)).max() for got in scaled_gradients(xp, z, v)]
@@ -210,19 +235,24 @@ def test_with_the_square_of_the_temperature_the_gradient_keeps_its_size(xp):
     kept = [t ** 2 * size for t, size in zip(TEMPERATURES, sizes)]
     np.testing.assert_allclose(kept[:-1], kept[1:], rtol=0.05)
     # Its limit is the length of the differences (z − v) less their means, over n k.
-    np.testing.assert_allclose(kept[-1], np.linalg.norm(zero_mean(to_numpy(z - v))) / 20, rtol=0.005)
-    np.testing.assert_allclose(np.divide(sizes[:-1], sizes[1:]), 4, rtol=0.05)              # without it: as 1/T²
+    limit = np.linalg.norm(zero_mean(to_numpy(z - v))) / 20
+    np.testing.assert_allclose(kept[-1], limit, rtol=0.005)
+    # Without it: as 1/T².
+    np.testing.assert_allclose(np.divide(sizes[:-1], sizes[1:]), 4, rtol=0.05)
 
 
 @both
 @pytest.mark.parametrize("temperature", [1.0, 20.0])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_huge_logits_give_finite_values_and_gradients(xp, forward, backward, dtype, temperature):
-    logits, targets = on(xp, np.array([[1e4, -1e4, 0.0], [-1e4, 1e4, 1e4]], dtype), np.array([[0, 1, 0], [0.5, 0.25, 0.25]], dtype))
-    # q is (1, 0, 0) and (0, ½, ½). First: log q₂ = −2e4/T. Second: half of 2e4/T and log 2; p has an entropy of 1.5 log 2.
+    logits, targets = on(xp, np.array([[1e4, -1e4, 0.0], [-1e4, 1e4, 1e4]], dtype),
+                         np.array([[0, 1, 0], [0.5, 0.25, 0.25]], dtype))
+    # q is (1, 0, 0) and (0, ½, ½). First: log q₂ = −2e4/T. Second: half of 2e4/T and log 2; p has
+    # an entropy of 1.5 log 2.
     loss, cache = forward(logits, targets, temperature)
     entropy = 0 if forward is soft_cross_entropy_forward else 0.75 * math.log(2)
-    np.testing.assert_allclose(float(loss), (3e4 / temperature + math.log(2)) / 2 - entropy, rtol=1e-6)
+    want = (3e4 / temperature + math.log(2)) / 2 - entropy
+    np.testing.assert_allclose(float(loss), want, rtol=1e-6)
     close(temperature * backward(1.0, cache), [[0.5, -0.5, 0], [-0.25, 0.125, 0.125]])
     close(soften(logits, temperature), [[1, 0, 0], [0, 0.5, 0.5]])
 
@@ -250,7 +280,8 @@ def test_a_student_that_follows_the_gradient_comes_to_agree(xp):
     logits, targets = on(xp, *answers(4.0))
     first, _ = kl_divergence_forward(logits, targets, 4.0)
     for _ in range(100):
-        logits = logits - 5 * kl_divergence_backward(16.0, kl_divergence_forward(logits, targets, 4.0)[1])
+        _, cache = kl_divergence_forward(logits, targets, 4.0)
+        logits = logits - 5 * kl_divergence_backward(16.0, cache)
     assert kl_divergence_forward(logits, targets, 4.0)[0] < 1e-6 * first
 
 
@@ -266,24 +297,26 @@ def test_float32_stays_float32(xp):
 @pytest.mark.parametrize("temperature", [0, -1.0, math.inf, math.nan])
 def test_bad_temperatures(temperature):
     logits, targets = answers()
-    line = f"temperature: got {temperature!r}, wanted a finite number above 0"
-    refuses(ValueError, line, soften, logits, temperature)
+    wanted = "a finite number above 0"
+    refuses(ValueError, "temperature", wanted, soften, logits, temperature)
     for forward, _ in BOTH.values():
-        refuses(ValueError, line, forward, logits, targets, temperature)
+        refuses(ValueError, "temperature", wanted, forward, logits, targets, temperature)
 
 
 @both
 def test_bad_input(xp, forward, backward):
     logits, targets = on(xp, *answers())
-    refuses(ValueError, "soft_targets: got shape (5, 2), wanted (n, k) with k = 3 as in logits", forward, logits, targets[:, :2])
-    refuses(ValueError, "soft_targets: got shape (4, 3), wanted (n, k) with n = 5 as in logits", forward, logits, targets[:4])
-    refuses(ValueError, "soft_targets: got shape (5,), wanted (n, k)", forward, logits, targets[:, 0])
-    refuses(ValueError, "logits: got shape (3,), wanted (n, k)", forward, logits[0], targets)
-    refuses(ValueError, "logits: got shape (0, 3), wanted at least one along every axis", forward, logits[:0], targets[:0])
-    refuses(ValueError, "soft_targets: got shape (0, 3), wanted at least one along every axis", forward, logits, targets[:0])
-    refuses(TypeError, "soft_targets: got dtype int64, wanted floating-point numbers", forward, logits, xp.asarray(LABELS))
-    refuses(TypeError, "soft_targets: got float32, wanted the precision of logits, float64", forward, logits, targets.astype("float32"))
-    refuses(TypeError, "soft_targets: got list, wanted a NumPy or CuPy array", forward, logits, [[1.0, 0.0, 0.0]] * 5)
+    for wrong, wanted in [(targets[:, :2], "(n, k) with k = 3 as in logits"),
+                          (targets[:4], "(n, k) with n = 5 as in logits"),
+                          (targets[:, 0], "(n, k)"),
+                          (targets[:0], "at least one along every axis")]:
+        refuses(ValueError, "soft_targets", wanted, forward, logits, wrong)
+    for wrong, wanted in [(xp.asarray(LABELS), "floating-point numbers"),
+                          (targets.astype("float32"), "the precision of logits, float64"),
+                          ([[1.0, 0.0, 0.0]] * 5, "a NumPy or CuPy array")]:
+        refuses(TypeError, "soft_targets", wanted, forward, logits, wrong)
+    refuses(ValueError, "logits", "(n, k)", forward, logits[0], targets)
+    refuses(ValueError, "logits", "at least one along every axis", forward, logits[:0], targets[:0])
     refuses_bad_dloss(xp, backward, forward(*on(xp, *answers(dtype="float32")))[1])
 
 
@@ -292,24 +325,34 @@ def test_targets_that_are_no_probabilities(xp, forward, backward):
     logits, _ = on(xp, *answers())
     certain = np.eye(3)[LABELS]
 
-    def line_for(row, numbers, line):
+    def line_for(row, numbers):
         targets = certain.copy()
         targets[row] = numbers
-        refuses(ValueError, f"soft_targets: got {line}", forward, logits, xp.asarray(targets))
-    line_for(1, [1.25, -0.25, 0], "-0.25, wanted probabilities, at least 0")
-    line_for(3, [0.5, 0.25, 0], "a sum of 0.75 in row 3, wanted 1 in every row")
-    line_for(4, [1, 1, 1], "a sum of 3 in row 4, wanted 1 in every row")                # logits, for instance, or counts
-    line_for(0, [0.998, 0, 0], "a sum of 0.998 in row 0, wanted 1 in every row")
-    line_for(2, [math.nan, 0, 1], "a sum of nan in row 2, wanted 1 in every row")
-    line_for(2, [math.inf, 0, 0], "a sum of inf in row 2, wanted 1 in every row")
-    line_for([1, 4], [[0.5, 0, 0], [0.25, 0, 0]], "a sum of 0.25 in row 4, wanted 1 in every row")      # the worst of them
+        with pytest.raises(ValueError) as caught:
+            forward(logits, xp.asarray(targets))
+        return str(caught.value)
+    negative = line_for(1, [1.25, -0.25, 0])
+    assert negative == "soft_targets: got -0.25, wanted probabilities, at least 0"
+    for row, numbers, total in [(3, [0.5, 0.25, 0], "0.75"), (0, [0.998, 0, 0], "0.998"),
+                                (4, [1, 1, 1], "3"),                    # logits, for instance
+                                (2, [math.nan, 0, 1], "nan"), (2, [math.inf, 0, 0], "inf")]:
+        assert line_for(row, numbers) == (f"soft_targets: got a sum of {total} in row {row}, "
+                                          "wanted 1 in every row")
+    worst = line_for([1, 4], [[0.5, 0, 0], [0.25, 0, 0]])
+    assert "a sum of 0.25 in row 4" in worst
+
+
+def test_what_another_op_has_proved_is_not_looked_at_again(xp):
+    logits, targets = on(xp, *answers())
+    loss, _ = door()(soft_cross_entropy_forward)(logits, 2 * targets)   # no probabilities
+    close(loss, 2 * soft_cross_entropy_forward(logits, targets)[0])
 
 
 def test_soften_takes_rows_of_logits(xp):
     logits, = on(xp, *draw((5, 3)))
-    refuses(ValueError, "logits: got shape (3,), wanted (n, k)", soften, logits[0])
-    refuses(ValueError, "logits: got shape (0, 3), wanted at least one along every axis", soften, logits[:0])
-    refuses(TypeError, "logits: got dtype int64, wanted floating-point numbers", soften, xp.asarray(LABELS))
+    refuses(ValueError, "logits", "(n, k)", soften, logits[0])
+    refuses(ValueError, "logits", "at least one along every axis", soften, logits[:0])
+    refuses(TypeError, "logits", "floating-point numbers", soften, xp.asarray(LABELS))
 
 
 @on_device
@@ -318,4 +361,5 @@ def test_host_and_device_do_not_mix(xp, forward, backward):
     logits, targets = answers()
     refuses_two_memories("logits, soft_targets", forward, xp.asarray(logits), targets)
     refuses_two_memories("logits, soft_targets", forward, logits, xp.asarray(targets))
-    refuses_two_memories("cache, dloss", backward, np.ones(()), forward(*on(xp, logits, targets))[1])
+    _, cache = forward(*on(xp, logits, targets))
+    refuses_two_memories(r"cache\[0\], cache\[1\], dloss", backward, np.ones(()), cache)

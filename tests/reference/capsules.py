@@ -1,7 +1,8 @@
 """S17 as plain Python: one sample, one number at a time."""
 import math
 
-from tests.reference.ops import conv2d, dropout, flat, linear, margin_loss, mlp, relu, sigmoid, softmax, squared_error
+from tests.reference.ops import (conv2d, cross_entropy, dropout, flat, linear, margin_loss, mlp,
+                                 relu, sigmoid, softmax, squared_error)
 
 
 def length(v):
@@ -17,20 +18,22 @@ def squash(s):
 
 def predictions(u, W):
     """û_j|i = W_ij u_i, S17 Eq. 2, right half"""
-    return [[[sum(W[i][j][q][p] * u[i][p] for p in range(len(u[i]))) for q in range(len(W[i][j]))]
-             for j in range(len(W[i]))] for i in range(len(u))]
+    return [[[sum(W[i][j][q][p] * u[i][p] for p in range(len(u[i])))
+              for q in range(len(W[i][j]))] for j in range(len(W[i]))] for i in range(len(u))]
 
 
 def routing(u_hat, iterations):
-    """v_j and the coupling of every round, S17 Procedure 1"""
+    """v_j and the coupling of every round, S17 Procedure 1; lines 4, 5, 6 are Eq. 3, 2, 1"""
     children, parents, dims = range(len(u_hat)), range(len(u_hat[0])), range(len(u_hat[0][0]))
     coupling = []
-    b = [[0.0 for j in parents] for i in children]                                                          # l.2
-    for _ in range(iterations):                                                                             # l.3
-        c = [softmax(b[i]) for i in children]                                                               # l.4, S17 Eq. 3
-        s = [[sum(c[i][j] * u_hat[i][j][q] for i in children) for q in dims] for j in parents]              # l.5, S17 Eq. 2
-        v = [squash(s[j]) for j in parents]                                                                 # l.6, S17 Eq. 1
-        b = [[b[i][j] + sum(u_hat[i][j][q] * v[j][q] for q in dims) for j in parents] for i in children]    # l.7
+    b = [[0.0 for j in parents] for i in children]                          # l.2
+    for _ in range(iterations):                                             # l.3
+        c = [softmax(b[i]) for i in children]                               # l.4
+        s = [[sum(c[i][j] * u_hat[i][j][q] for i in children)
+              for q in dims] for j in parents]                              # l.5
+        v = [squash(s[j]) for j in parents]                                 # l.6
+        b = [[b[i][j] + sum(u_hat[i][j][q] * v[j][q] for q in dims)
+              for j in parents] for i in children]                          # l.7
         coupling.append(c)
     return v, coupling
 
@@ -46,8 +49,9 @@ def decoder(params, masked):
 
 
 def primary_capsules(maps, dims):
-    """Each pixel's channels, cut into pieces of some numbers: a squashed capsule each, S17 section 4"""
-    return [squash(pixel[k:k + dims]) for row in maps for pixel in row for k in range(0, len(pixel), dims)]
+    """Each pixel's channels, cut into pieces of dims: a squashed capsule each, S17 section 4"""
+    return [squash(pixel[k:k + dims])
+            for row in maps for pixel in row for k in range(0, len(pixel), dims)]
 
 
 def capsnet(params, image, config):
@@ -60,10 +64,11 @@ def capsnet(params, image, config):
 
 
 def capsnet_loss(params, image, label, config):
-    """Margin loss and reconstruction error of one image, to be weighed and added, S17 sections 3 and 4.1"""
+    """The loss of one image, its margin loss and reconstruction error, S17 sections 3 and 4.1"""
     v = capsnet(params, image, config)
     margin = margin_loss([length(capsule) for capsule in v], label)
-    return margin, squared_error(decoder(params, mask(v, label)), flat(image))
+    error = squared_error(decoder(params, mask(v, label)), flat(image))
+    return margin + config.reconstruction_weight * error, margin, error
 
 
 def cnn(params, image, config, mask=None):
@@ -75,3 +80,8 @@ def cnn(params, image, config, mask=None):
     if mask is not None:
         h = dropout(h, mask, config.dropout)
     return linear(h, params["output.0.W"], params["output.0.bias"])
+
+
+def cnn_loss(params, image, label, config, mask=None):
+    """The baseline's loss of one image"""
+    return cross_entropy(cnn(params, image, config, mask), label)

@@ -11,8 +11,9 @@ def goodness(y):
 
 
 def goodness_loss(positive, negative, theta, sign=1):
-    """− log σ(G⁺ − θ) − log σ(θ − G⁻) of one pair, H22 Eq. 1; with the sign −1 goodness is minimised"""
-    return -sum(math.log(p) for p in sigmoid([sign * (positive - theta), sign * (theta - negative)]))
+    """− log σ(G⁺ − θ) − log σ(θ − G⁻) of one pair, H22 Eq. 1; minimised where the sign is −1"""
+    return -sum(math.log(p) for p in sigmoid([sign * (positive - theta),
+                                              sign * (theta - negative)]))
 
 
 def length_normalise(y, length_wanted):
@@ -22,11 +23,12 @@ def length_normalise(y, length_wanted):
 
 def running_means(batch, means, decay=0.9):
     """a_m = decay · a_m + (1 − decay) · 1/n Σ_n y_nm, Hinton's Matlab for H22"""
-    return [decay * means[m] + (1 - decay) * sum(y[m] for y in batch) / len(batch) for m in range(len(means))]
+    return [decay * means[m] + (1 - decay) * sum(y[m] for y in batch) / len(batch)
+            for m in range(len(means))]
 
 
 def peer_normalisation(batch, means, weight=0.03, decay=0.9):
-    """weight / (1 − decay) · Σ_m (a_m − ā)², whose gradient is twice the term of Hinton's Matlab for H22"""
+    """weight / (1 − decay) · Σ_m (a_m − ā)², with twice the gradient of Hinton's Matlab for H22"""
     a = running_means(batch, means, decay)
     return weight / (1 - decay) * sum((each - sum(a) / len(a)) ** 2 for each in a)
 
@@ -40,9 +42,10 @@ def ff_layer_loss(W, bias, positive, negative, theta, sign=1):
 
 
 def ff_layer_gradient(W, bias, positive, negative, theta, sign=1, push=None, through_relu=False):
-    """∂/∂W and ∂/∂bias of H22 Eq. 1: dz_m = ∓ (1 − p(right)) 2 y_m / n, and push_m / n on every positive sample besides
+    """∂/∂W and ∂/∂bias of H22 Eq. 1: dz_m = ∓ (1 − p(right)) 2 y_m / n
 
-    through_relu lets the push pass where the relu is off, as Hinton's Matlab does.
+    push_m / n is added for positive samples; with through_relu also where the relu is off, as in
+    Hinton's Matlab.
     """
     dW, dbias = [[0.0 for _ in row] for row in W], [0.0 for _ in bias]
     push, none = push or [0.0 for _ in bias], [0.0 for _ in bias]
@@ -61,16 +64,23 @@ def ff_layer_gradient(W, bias, positive, negative, theta, sign=1, push=None, thr
 
 
 def hybrid_mask(bits, blurs):
-    """Blurred with ¼, ½, ¼ along rows and columns, over and over, and cut at one half; mirrored at the edges; H22 section 3.2"""
+    """Bits blurred repeatedly with ¼, ½, ¼ along rows and columns, cut at one half, H22 section 3.2
+
+    Mirrored at the edges.
+    """
     for _ in range(2 * blurs):
         last = len(bits[0]) - 1
-        bits = [[row[max(x - 1, 0)] / 4 + row[x] / 2 + row[min(x + 1, last)] / 4 for x in range(last + 1)] for row in bits]
+        bits = [[row[max(x - 1, 0)] / 4 + row[x] / 2 + row[min(x + 1, last)] / 4
+                 for x in range(last + 1)] for row in bits]
         bits = [list(column) for column in zip(*bits)]
     return [[a > 0.5 for a in row] for row in bits]
 
 
 def ff_network(params, x, layers, length_wanted):
-    """The activities of every layer for one image, H22 section 2; length_wanted(size) is what length normalisation makes it"""
+    """The activities of every layer for one image, H22 section 2
+
+    Length normalisation makes the length of a vector length_wanted(size).
+    """
     activities = []
     for k in range(layers):
         x = length_normalise(x, length_wanted(len(x)))

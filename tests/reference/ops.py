@@ -1,6 +1,6 @@
 """Ordinary ops as plain Python: one sample, one number at a time. Nothing here knows the package.
 
-Vectors are lists, matrices lists of rows, images ``image[y][x][c]``; arrays are read in the same way.
+Vectors are lists, matrices lists of rows, images ``image[y][x][c]``; arrays are read like them.
 """
 import math
 
@@ -42,7 +42,7 @@ def dropout(x, mask, rate):
 
 
 def conv2d(image, W, bias, stride=1, padding="valid"):
-    """out_yxf = Σ_abc image_(s·y+a−top),(s·x+b−left),c W_abcf + bias_f, with zeros outside the image"""
+    """out_yxf = Σ_abc image_(s·y+a−top),(s·x+b−left),c W_abcf + bias_f, zero outside the image"""
     h, w, kh, kw = len(image), len(image[0]), len(W), len(W[0])
     if padding == "same":
         rows, columns = math.ceil(h / stride), math.ceil(w / stride)
@@ -66,7 +66,8 @@ def conv2d(image, W, bias, stride=1, padding="valid"):
 def max_pool(image, size, stride):
     """y_yxc = max_ab image_(s·y+a),(s·x+b),c"""
     rows, columns = (len(image) - size) // stride + 1, (len(image[0]) - size) // stride + 1
-    return [[[max(image[y * stride + a][x * stride + b][c] for a in range(size) for b in range(size))
+    places = [(a, b) for a in range(size) for b in range(size)]
+    return [[[max(image[y * stride + a][x * stride + b][c] for a, b in places)
               for c in range(len(image[0][0]))] for x in range(columns)] for y in range(rows)]
 
 
@@ -75,17 +76,19 @@ def flat(image):
     return [number for row in image for pixel in row for number in pixel]
 
 
-def mlp(params, x, prefix=""):
-    """linear, relu, linear, relu, …, linear"""
+def mlp(params, x, prefix="", dropouts=()):
+    """linear, relu, linear, relu, …, linear; dropouts[k] is None or the mask and the rate"""
     k = 0
     while f"{prefix}{k}.W" in params:
-        x = linear(relu(x) if k else x, params[f"{prefix}{k}.W"], params[f"{prefix}{k}.bias"])
+        x = relu(x) if k else x
+        x = dropout(x, *dropouts[k]) if dropouts and dropouts[k] else x
+        x = linear(x, params[f"{prefix}{k}.W"], params[f"{prefix}{k}.bias"])
         k += 1
     return x
 
 
 def margin_loss(lengths, label, present=0.9, absent=0.1, down_weight=0.5):
-    """Σ_k T_k max(0, m⁺ − ‖v_k‖)² + λ (1 − T_k) max(0, ‖v_k‖ − m⁻)², S17 Eq. 4"""
+    """L = Σ_k T_k max(0, m⁺ − ‖v_k‖)² + λ (1 − T_k) max(0, ‖v_k‖ − m⁻)², S17 Eq. 4"""
     loss = 0.0
     for k in range(len(lengths)):
         if k == label:
@@ -96,29 +99,23 @@ def margin_loss(lengths, label, present=0.9, absent=0.1, down_weight=0.5):
 
 
 def soften(logits, temperature):
-    """p_k = exp(z_k / T) / Σ_l exp(z_l / T), D15 Eq. 1"""
+    """q_k = exp(z_k / T) / Σ_l exp(z_l / T), D15 Eq. 1"""
     return softmax([z / temperature for z in logits])
 
 
 def soft_cross_entropy(logits, soft_targets, temperature=1):
     """− Σ_k p_k log q_k, q softened, D15 section 2"""
-    return -sum(p * math.log(q) for p, q in zip(soft_targets, soften(logits, temperature), strict=True))
+    softened = soften(logits, temperature)
+    return -sum(p * math.log(q) for p, q in zip(soft_targets, softened, strict=True))
 
 
 def soft_cross_entropy_gradient(logits, soft_targets, temperature=1):
     """(q − p) / T, D15 Eq. 2"""
-    return [(q - p) / temperature for p, q in zip(soft_targets, soften(logits, temperature), strict=True)]
+    softened = soften(logits, temperature)
+    return [(q - p) / temperature for p, q in zip(soft_targets, softened, strict=True)]
 
 
 def kl_divergence(logits, soft_targets, temperature=1):
     """Σ_k p_k log(p_k / q_k), where p_k = 0 adds nothing"""
-    return sum(p * math.log(p / q) for p, q in zip(soft_targets, soften(logits, temperature), strict=True) if p > 0)
-
-
-def dropout_mlp(params, x, dropouts):
-    """An mlp whose linear maps hear what dropout leaves; dropouts[k] is None or this sample's mask and the rate"""
-    for k, pair in enumerate(dropouts):
-        x = relu(x) if k else x
-        x = dropout(x, *pair) if pair else x
-        x = linear(x, params[f"{k}.W"], params[f"{k}.bias"])
-    return x
+    softened = soften(logits, temperature)
+    return sum(p * math.log(p / q) for p, q in zip(soft_targets, softened, strict=True) if p > 0)

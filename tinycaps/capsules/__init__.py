@@ -1,13 +1,27 @@
-"""Capsules with dynamic routing: Sabour, Frosst, Hinton 2017 (S17), from squash to the whole network.
+"""Capsules with dynamic routing: Sabour, Frosst, Hinton 2017 (S17), from squash to the network.
 
-Read in this order: squash, predictions, routing, length, margin_loss, mask, decoder, config, capsnet, capsnet_loss; then baseline. For
-speed: ops/fourier_plan, fast_capsnet, and choose_network between the two. trained reads a network that has learned.
+Read in this order:
+
+squash        a vector's length becomes a probability
+predictions   what each lower capsule expects each parent to be
+routing       which parent gets how much of it, and the gradient through all rounds
+length        the probability that an entity is there
+mask          the decoder sees one capsule only
+decoder       an image drawn from that capsule
+config        the sizes of the published network and of a small one
+capsnet       all of these from pixels to class capsules
+capsnet_loss  the training objective, with the margin loss from `tinycaps.ops`
+baseline      the convolutional network that CapsNet is compared with
+trained       a network that has learned, in a small file
+
+The fast twins of routing and capsnet, and the choice between fast and plain, are in
+`tinycaps.fast`.
 """
-from .baseline import (CNN_DIGITS, CNN_PAPER, CNNConfig, cnn_backward, cnn_forward, cnn_loss_backward, cnn_loss_forward,
-                       init_cnn)
-from .capsnet import PLAIN, CapsNetCache, Network, capsnet_backward, capsnet_forward, init_capsnet, predict
+from .baseline import cnn_backward, cnn_forward, cnn_loss_backward, cnn_loss_forward, init_cnn
+from .capsnet import (PLAIN, CapsNetCache, Network, capsnet_backward, capsnet_forward,
+                      init_capsnet, predict)
 from .capsnet_loss import CapsNetLossCache, capsnet_loss_backward, capsnet_loss_forward
-from .config import DIGITS, PAPER, CapsNetConfig
+from .config import CNN_DIGITS, CNN_PAPER, DIGITS, PAPER, CapsNetConfig, CNNConfig
 from .decoder import decoder_backward, decoder_forward, init_decoder
 from .length import length_backward, length_forward
 from .mask import mask_backward, mask_forward

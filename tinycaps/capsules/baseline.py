@@ -1,54 +1,12 @@
-"""The paper's baseline: a plain convolutional network for the other side of every comparison (S17 section 5)."""
-from dataclasses import dataclass
+"""The paper's baseline: the plain convolutional network that CapsNet is compared with (S17)."""
+import math
 
 import numpy as np
 
-from ..checks import check_count, check_shapes
-from ..ops import (conv2d_backward, conv2d_forward, cross_entropy_backward, cross_entropy_forward, dropout_backward,
-                   dropout_forward, init_mlp, linear_backward, linear_forward, mlp_backward, mlp_forward, relu_backward, relu_forward)
-
-
-@dataclass(frozen=True)
-class CNNConfig:
-    """Sizes of the baseline; the defaults are the paper's.
-
-    Parameters
-    ----------
-    image_shape : tuple (h, w, c)
-    channels : tuple of int
-        Of the convolutions, each with relu, stride 1 and padding "same".
-    kernel : int
-        Pixels each way.
-    hidden : tuple of int
-        Fully connected layers; dropout follows the last.
-    classes : int
-    dropout : float
-        Probability that a unit is silenced while training.
-    """
-
-    image_shape: tuple = (28, 28, 1)
-    channels: tuple = (256, 256, 128)
-    kernel: int = 5
-    hidden: tuple = (328, 192)
-    classes: int = 10
-    dropout: float = 0.5
-
-    def __post_init__(self):
-        if len(self.image_shape) != 3:
-            raise ValueError(f"image_shape: got {self.image_shape}, wanted (h, w, c)")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout: got {self.dropout!r}, wanted a number in [0, 1)")
-        sizes = dict(kernel=self.kernel, classes=self.classes)
-        for name in ("image_shape", "channels", "hidden"):
-            sizes |= {f"{name}[{k}]": size for k, size in enumerate(getattr(self, name))}
-        check_count(**sizes)
-
-
-CNN_PAPER = CNNConfig()
-"""35,445,522 parameters."""
-
-CNN_DIGITS = CNNConfig(image_shape=(8, 8, 1), channels=(32, 32, 16), kernel=3, hidden=(128, 64))
-"""For the embedded 8x8 digits."""
+from ..checks import check_labels, check_shapes, door, named_xp
+from ..ops import (conv2d_backward, conv2d_forward, cross_entropy_backward, cross_entropy_forward,
+                   dropout_backward, dropout_forward, linear_backward, linear_forward,
+                   mlp_backward, mlp_forward, relu_backward, relu_forward)
 
 
 def init_cnn(rng, config, dtype="float32"):
@@ -63,22 +21,41 @@ def init_cnn(rng, config, dtype="float32"):
     Returns
     -------
     params : dict
-        ``"conv1.W"`` (kh, kw, c, f), ``"conv1.bias"``, …, ``"hidden.0.W"``, …, ``"output.0.W"``, ``"output.0.bias"``. Weights are
-        normal with variance 2/fan-in (He et al. 2015), biases zero. On the host.
+        As in ``config.shapes``. Weights are normal with variance 2/fan-in (He et al. 2015), biases
+        zero. On the host.
     """
-    h, w, c = config.image_shape
     params = {}
-    for k, f in enumerate(config.channels, 1):
-        scale = (2 / (config.kernel ** 2 * c)) ** 0.5
-        params[f"conv{k}.W"] = (rng.standard_normal((config.kernel, config.kernel, c, f)) * scale).astype(dtype)
-        params[f"conv{k}.bias"] = np.zeros(f, dtype)
-        c = f
-    params |= init_mlp(rng, (h * w * c, *config.hidden), "hidden.", dtype)
-    return params | init_mlp(rng, (config.hidden[-1], config.classes), "output.", dtype)
+    for key, shape in config.shapes.items():
+        if key.endswith("bias"):
+            params[key] = np.zeros(shape, dtype)
+        else:
+            scale = (2 / math.prod(shape[:-1])) ** 0.5
+            params[key] = (rng.standard_normal(shape) * scale).astype(dtype)
+    return params
 
 
+def check_cnn(params, x, config, mask=None):
+    """Check images, parameters and a dropout mask against the config."""
+    check_shapes(x=(x, (None, *config.image_shape)),
+                 **{key: (params.get(key), shape) for key, shape in config.shapes.items()})
+    if mask is not None:
+        output = {"output.0.W": (params["output.0.W"], "m,k")}
+        check_shapes(x=(x, "n,h,w,c"), **output, mask=(mask, "bool n,m"))
+
+
+@door(check_cnn)
 def cnn_forward(params, x, config, mask=None):
-    """Turn images into logits: convolutions, fully connected layers, dropout, one more linear map.
+    """Turn images into logits: convolutions, fully connected layers, dropout, a last linear map.
+
+        for k = 1 … 3                                                     [a]
+            x ← conv(x, W_conv,k) + bias_conv,k     (n, 28, 28, f_k)      [b]
+            x ← max(x, 0)                           (n, 28, 28, f_k)      [c]
+        h = mlp(x)                                  (n, 192)              [d]
+        h ← max(h, 0)                               (n, 192)              [e]
+        h ← h mask / (1 − rate)                     (n, 192)              [f]
+        logits = h W_output + bias_output           (n, 10)               [g]
+
+    The shapes are those of the published network.
 
     Parameters
     ----------
@@ -88,96 +65,94 @@ def cnn_forward(params, x, config, mask=None):
         Pixels in [0, 1].
     config : CNNConfig
     mask : bool array (n, hidden[-1]), optional
-        Dropout mask; none at test time.
+        Dropout mask, True where a unit stays; none at test time.
 
     Returns
     -------
     logits : array (n, k)
-    cache : tuple
 
     Notes
     -----
-    Same as the paper. It does not tell the padding; "same" gives the 35.4 million parameters that it states.
+    Same as the paper, which does not state the padding: "same" gives the 35.4 million parameters
+    that it reports.
+    Loops: tests.reference.capsules.cnn
     """
-    check_shapes(x=(x, (None, *config.image_shape)))
     convolutions = []
-    for k in range(1, len(config.channels) + 1):
-        x, conv_cache = conv2d_forward(x, params[f"conv{k}.W"], params[f"conv{k}.bias"], padding="same")
-        x, relu_cache = relu_forward(x)
-        convolutions.append((conv_cache, relu_cache))
-    h, hidden = mlp_forward(params, x.reshape(len(x), -1), "hidden.")
-    h, relu = relu_forward(h)
+    for k in range(1, len(config.channels) + 1):                                # [a -]
+        W, bias = params[f"conv{k}.W"], params[f"conv{k}.bias"]
+        x, conv = conv2d_forward(x, W, bias, padding="same")                    # [b]
+        x, relu = relu_forward(x)                                               # [c]
+        convolutions.append((k, conv, relu))
+    h, hidden = mlp_forward(params, x.reshape(len(x), -1), "hidden.")           # [d]
+    h, relu = relu_forward(h)                                                   # [e]
     dropout = None
     if mask is not None:
-        h, dropout = dropout_forward(h, mask, config.dropout)
-    logits, output = linear_forward(h, params["output.0.W"], params["output.0.bias"])
-    return logits, (convolutions, x.shape, hidden, relu, dropout, output)
+        h, dropout = dropout_forward(h, mask, config.dropout)                   # [f]
+    W, bias = params["output.0.W"], params["output.0.bias"]
+    logits, output = linear_forward(h, W, bias)                                 # [g]
+    return logits, (logits, convolutions, x.shape, hidden, relu, dropout, output)
 
 
+@door(dlogits="n,k", cache=("n,k",))
 def cnn_backward(dlogits, cache, input_gradient=False):
-    """Return the gradients by parameter name: the forward from bottom to top.
+    """dlogits (n, k) -> grads: the forward from bottom to top.
 
-    Parameters
-    ----------
-    dlogits : array (n, k)
-    cache : tuple
-    input_gradient : bool
-        Return (grads, dx) instead of grads.
-
-    Returns
-    -------
-    grads : dict
-        Same keys as params.
-    dx : array (n, h, w, c), only with ``input_gradient``
+    The keys are those of params. With ``input_gradient`` the result is (grads, dx).
     """
-    convolutions, shape, hidden, relu, dropout, output = cache
-    check_shapes(dlogits=(dlogits, (shape[0], output[1].shape[1])))
-    dh, dW, dbias = linear_backward(dlogits, output)
+    _, convolutions, shape, hidden, relu, dropout, output = cache
+    dh, dW, dbias = linear_backward(dlogits, output)                            # [g]
     if dropout is not None:
-        dh = dropout_backward(dh, dropout)
-    dh = relu_backward(dh, relu)
-    grads, dx = mlp_backward(dh, hidden, input_gradient=True)
-    grads |= {"output.0.W": dW, "output.0.bias": dbias}
-    dx = dx.reshape(shape)
-    for k in range(len(convolutions), 0, -1):
-        conv_cache, relu_cache = convolutions[k - 1]
-        dx = relu_backward(dx, relu_cache)
-        dx, grads[f"conv{k}.W"], grads[f"conv{k}.bias"] = conv2d_backward(dx, conv_cache, input_gradient or k > 1)
+        dh = dropout_backward(dh, dropout)                                      # [f]
+    dh = relu_backward(dh, relu)                                                # [e]
+    grads, dx = mlp_backward(dh, hidden, input_gradient=True)                   # [d]
+    grads["output.0.W"], grads["output.0.bias"] = dW, dbias
+    dx = dx.reshape(shape)                                                      # [d] as maps
+    for k, conv, relu in reversed(convolutions):                                # [a -]
+        dx = relu_backward(dx, relu)                                            # [c]
+        dx, grads[f"conv{k}.W"], grads[f"conv{k}.bias"] = conv2d_backward(
+            dx, conv, input_gradient or k > 1)                                  # [b]
     return (grads, dx) if input_gradient else grads
 
 
+def check_cnn_loss(params, x, labels, config, mask=None):
+    """Check all that the ops within rely on: images, parameters, mask, and labels in range."""
+    check_cnn(params, x, config, mask)
+    check_labels(labels, len(x), config.classes)
+    named_xp(x=x, labels=labels)
+
+
+@door(check_cnn_loss)
 def cnn_loss_forward(params, x, labels, config, mask=None):
     """Score the logits of labelled images by cross entropy.
+
+        logits = cnn(x)                                         [a]
+        loss = − 1/n Σ_n log softmax(logits_n)[label_n]         [b]
 
     Parameters
     ----------
     params, x, config, mask
         As for `cnn_forward`.
     labels : integer array (n,)
+        0..classes-1.
 
     Returns
     -------
     loss : 0-d array
         Nats, mean over samples.
-    cache : tuple
+
+    Notes
+    -----
+    Same as the paper.
+    Loops: tests.reference.capsules.cnn_loss
     """
-    logits, cnn_cache = cnn_forward(params, x, config, mask)
-    loss, cross_entropy_cache = cross_entropy_forward(logits, labels)
-    return loss, (cnn_cache, cross_entropy_cache)
+    logits, cnn = cnn_forward(params, x, config, mask)                          # [a]
+    loss, cross_entropy = cross_entropy_forward(logits, labels)                 # [b]
+    return loss, (loss, cnn, cross_entropy)
 
 
+@door(dloss="", cache=("",))
 def cnn_loss_backward(dloss, cache):
-    """Return the gradients by parameter name.
-
-    Parameters
-    ----------
-    dloss : 0-d array or float
-    cache : tuple
-
-    Returns
-    -------
-    grads : dict
-        Same keys as params.
-    """
-    cnn_cache, cross_entropy_cache = cache
-    return cnn_backward(cross_entropy_backward(dloss, cross_entropy_cache), cnn_cache)
+    """dloss () -> grads: the forward from bottom to top, keys as in params."""
+    _, cnn, cross_entropy = cache
+    dlogits = cross_entropy_backward(dloss, cross_entropy)                      # [b]
+    return cnn_backward(dlogits, cnn)                                           # [a]

@@ -1,15 +1,14 @@
-"""CapsNet: two convolutions, primary capsules, one vote each for every class capsule, dynamic routing (S17 section 4, Figure 1).
+"""CapsNet: two convolutions, primary capsules, a vote for every class capsule, routing (S17).
 
-    28×28×1 ── conv1 9×9, relu ──▸ 20×20×256 ── primary 9×9, stride 2 ──▸ 6×6×(32·8) = 1152 capsules u of 8 numbers
-            ── û_j|i = W_ij u_i ──▸ 1152 votes for each of 10 classes ── routing, 3 rounds ──▸ v: 10 capsules of 16 numbers
-
-The length of v_j says whether digit j is there, its direction how it is written.
+The first convolution finds features. The second one's channels are cut, at every pixel of its grid,
+into short vectors: the primary capsules. Each of them casts one vote for every class capsule, and
+routing decides how much each vote counts. The length of v_j is the probability that digit j is
+there; its direction says how the digit is written.
 """
-from contextlib import nullcontext
 from typing import NamedTuple
 
 from ..backend import get_xp
-from ..checks import check_count, check_images, check_shapes
+from ..checks import check_count, check_images, check_shapes, door
 from ..ops import conv2d_backward, conv2d_forward, relu_backward, relu_forward
 from .decoder import init_decoder
 from .length import length_forward
@@ -19,25 +18,27 @@ from .squash import squash_backward, squash_forward
 
 
 class CapsNetCache(NamedTuple):
-    """One cache for each line of `capsnet_forward`; ``cache.routing.coupling`` is what demos draw."""
+    """The output, and one entry for each line of `capsnet_forward`."""
 
+    v: object
     conv1: tuple
     relu: object
     primary: tuple
+    maps: tuple
+    """Shape of the primary convolution's output."""
     squash: tuple
     predictions: tuple
     routing: RoutingCache
+    """``routing.coupling`` is what demos draw."""
 
 
 class Network(NamedTuple):
-    """A forward and backward pair from images to class capsules: the plain one below, or its fast twin."""
+    """A pair from images to class capsules: the plain one below, or its fast twin."""
 
     forward: object
     """(params, x, config) -> v, cache."""
     backward: object
     """(dv, cache) -> grads."""
-    during: object = nullcontext
-    """() -> a context to run a whole step in, decoder and losses included."""
 
 
 def init_capsnet(rng, config, dtype="float32"):
@@ -52,25 +53,44 @@ def init_capsnet(rng, config, dtype="float32"):
     Returns
     -------
     params : dict
-        ``"conv1.W"`` (kh, kw, c, f), ``"conv1.bias"``, ``"primary.W"``, ``"primary.bias"``, ``"digit.W"`` (i, j, q, p), and the
-        decoder's, unless the reconstruction weight is 0. On the host.
+        As in ``config.shapes``, and the decoder's unless the reconstruction weight is 0. On the
+        host.
 
     Notes
     -----
-    The paper does not tell its initialisation. Weights are normal here, with variance 1/fan-in for convolutions, and 3/i for the
-    transformation matrices, so that the totals s_j of 1152 or of 100 capsules start at the same size; biases are zero.
+    The paper does not state its initialisation. Here weights are normal, with variance 1/fan-in for
+    convolutions, and 3/i for the transformation matrices, so that the totals s_j of 1152 capsules
+    start at the same size as those of 100; biases are zero.
     """
     variance = {
         "conv1.W": 1 / (config.conv_kernel ** 2 * config.image_shape[2]),
         "primary.W": 1 / (config.primary_kernel ** 2 * config.conv_channels),
         "digit.W": 3 / config.primary_capsules,
     }
-    params = {key: (rng.standard_normal(shape) * variance.get(key, 0) ** 0.5).astype(dtype) for key, shape in config.shapes.items()}
+    params = {key: (rng.standard_normal(shape) * variance.get(key, 0) ** 0.5).astype(dtype)
+              for key, shape in config.shapes.items()}
     return params | (init_decoder(rng, config, dtype) if config.reconstruction_weight else {})
 
 
+def check_capsnet(params, x, config, decoder=False):
+    """Check the images and parameters, the decoder's included if asked for, against the config."""
+    shapes = config.shapes | (config.decoder_shapes if decoder else {})
+    check_shapes(x=(x, (None, *config.image_shape)),
+                 **{key: (params.get(key), shape) for key, shape in shapes.items()})
+
+
+@door(check_capsnet)
 def capsnet_forward(params, x, config):
     """Turn images into class capsules.
+
+        h = conv(x, W_conv1) + bias_conv1           (n, 20, 20, 256)      [a]
+        h ← max(h, 0)                               (n, 20, 20, 256)      [b]
+        h ← conv(h, W_primary) + bias_primary       (n, 6, 6, 32·8)       [c]
+        u_i = squash(h_i)                           (n, 1152, 8)          [d]
+        û_j|i = W_ij u_i                            (n, 1152, 10, 16)     [e]
+        v_j = routing(û_j|i)                        (n, 10, 16)           [f]
+
+    The shapes are those of the published network; h_i is a piece of 8 channels of one pixel.
 
     Parameters
     ----------
@@ -84,50 +104,40 @@ def capsnet_forward(params, x, config):
     -------
     v : array (n, j, q)
         Class capsules.
-    cache : CapsNetCache
-
-    Raises
-    ------
-    ValueError, TypeError
-        If the images or parameters do not fit the config, or are of different precision.
 
     Notes
     -----
-    Same as the paper; the primary capsules' convolution has a bias, as the authors' code has.
+    Same as the paper; the primary convolution has a bias, as in the authors' code. The cache is a
+    `CapsNetCache`.
+    Loops: tests.reference.capsules.capsnet
     """
-    check_shapes(x=(x, (None, *config.image_shape)), **{key: (params.get(key), shape) for key, shape in config.shapes.items()})
-    h, conv1 = conv2d_forward(x, params["conv1.W"], params["conv1.bias"])
-    h, relu = relu_forward(h)
-    h, primary = conv2d_forward(h, params["primary.W"], params["primary.bias"], stride=config.primary_stride)
-    u, squash = squash_forward(h.reshape(len(x), -1, config.primary_dims))
-    u_hat, predictions = predictions_forward(u, params["digit.W"])
-    v, routing = routing_forward(u_hat, config.iterations, config.stop_gradient)
-    return v, CapsNetCache(conv1, relu, primary, squash, predictions, routing)
+    h, conv1 = conv2d_forward(x, params["conv1.W"], params["conv1.bias"])           # [a]
+    h, relu = relu_forward(h)                                                       # [b]
+    h, primary = conv2d_forward(h, params["primary.W"], params["primary.bias"],
+                                stride=config.primary_stride)                       # [c]
+    s = h.reshape(len(x), -1, config.primary_dims)                                  # [d]
+    u, squash = squash_forward(s)                                                   # [d]
+    u_hat, predictions = predictions_forward(u, params["digit.W"])                  # [e]
+    v, routing = routing_forward(u_hat, config.iterations, config.stop_gradient)    # [f]
+    return v, CapsNetCache(v, conv1, relu, primary, h.shape, squash, predictions, routing)
 
 
+@door(dv="n,j,q", cache=("n,j,q",))
 def capsnet_backward(dv, cache, input_gradient=False):
-    """Return the gradients by parameter name: the forward from bottom to top.
+    """dv (n, j, q) -> grads: the forward from bottom to top.
 
-    Parameters
-    ----------
-    dv : array (n, j, q)
-    cache : CapsNetCache
-    input_gradient : bool
-        Return (grads, dx) instead of grads.
-
-    Returns
-    -------
-    grads : dict
-        All keys of params but the decoder's.
-    dx : array (n, h, w, c), only with ``input_gradient``
+    The keys are those of ``config.shapes``. With ``input_gradient`` the result is (grads, dx);
+    training needs no dx, so line a leaves it out.
     """
     grads = {}
-    du_hat = routing_backward(dv, cache.routing)
-    du, grads["digit.W"] = predictions_backward(du_hat, cache.predictions)
-    dh = squash_backward(du, cache.squash).reshape(cache.primary[2])
-    dh, grads["primary.W"], grads["primary.bias"] = conv2d_backward(dh, cache.primary)
-    dh = relu_backward(dh, cache.relu)
-    dx, grads["conv1.W"], grads["conv1.bias"] = conv2d_backward(dh, cache.conv1, input_gradient)
+    du_hat = routing_backward(dv, cache.routing)                                    # [f]
+    du, grads["digit.W"] = predictions_backward(du_hat, cache.predictions)          # [e]
+    ds = squash_backward(du, cache.squash)                                          # [d]
+    dh = ds.reshape(cache.maps)                                                     # [d] as maps
+    dh, grads["primary.W"], grads["primary.bias"] = conv2d_backward(dh, cache.primary)  # [c]
+    dh = relu_backward(dh, cache.relu)                                              # [b]
+    dx, grads["conv1.W"], grads["conv1.bias"] = conv2d_backward(
+        dh, cache.conv1, input_gradient)                                            # [a]
     return (grads, dx) if input_gradient else grads
 
 
@@ -144,7 +154,7 @@ def predict(params, images, config, batch=128, network=PLAIN):
         Finite pixels in [0, 1].
     config : CapsNetConfig
     batch : int
-        Images looked at together; bounds the memory.
+        Images in one forward pass; bounds the memory.
     network : Network
 
     Returns
@@ -159,5 +169,8 @@ def predict(params, images, config, batch=128, network=PLAIN):
     """
     check_images(images)
     check_count(batch=batch)
-    lengths = [length_forward(network.forward(params, images[k:k + batch], config)[0])[0] for k in range(0, len(images), batch)]
+    lengths = []
+    for k in range(0, len(images), batch):
+        v, _ = network.forward(params, images[k:k + batch], config)
+        lengths.append(length_forward(v)[0])
     return get_xp(images).concatenate(lengths).argmax(axis=1)

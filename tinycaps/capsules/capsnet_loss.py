@@ -1,87 +1,101 @@
-"""The whole training objective of CapsNet: margin loss plus a little reconstruction error (S17 sections 3 and 4.1)."""
+"""The training objective of CapsNet: margin loss plus a little reconstruction error (S17)."""
 from typing import NamedTuple
 
-from ..ops import squared_error_backward, squared_error_forward
-from .capsnet import PLAIN, Network
+from ..checks import check_labels, door, named_xp
+from ..ops import (margin_loss_backward, margin_loss_forward, squared_error_backward,
+                   squared_error_forward)
+from .capsnet import PLAIN, Network, check_capsnet
 from .decoder import decoder_backward, decoder_forward
 from .length import length_backward, length_forward
-from ..ops.margin_loss import margin_loss_backward, margin_loss_forward
 from .mask import mask_backward, mask_forward
 
 
 class CapsNetLossCache(NamedTuple):
-    """Caches of the lines of `capsnet_loss_forward`, and the two parts of the loss for the log."""
+    """The two terms of the loss, for the log, and the caches of `capsnet_loss_forward`'s lines."""
 
+    margin_loss: object
+    reconstruction_error: object
+    """Before it is weighted; None without a decoder."""
+    weight: float
     network: Network
     capsnet: object
     length: tuple
     margin: tuple
     reconstruction: tuple | None
-    weight: float
-    margin_loss: object
-    reconstruction_error: object
 
 
+def check_capsnet_loss(params, x, labels, config, network=PLAIN):
+    """Check all that the ops within rely on: images, parameters, and labels in range."""
+    check_capsnet(params, x, config, decoder=config.reconstruction_weight > 0)
+    check_labels(labels, len(x), config.classes)
+    named_xp(x=x, labels=labels)
+
+
+@door(check_capsnet_loss)
 def capsnet_loss_forward(params, x, labels, config, network=PLAIN):
     """Classify and redraw labelled images, and score both.
 
-        loss = margin loss + 0.0005 ‖decoder(mask(v, label)) − x‖²,   mean over samples
+        v = capsnet(x)                                  [a]
+        length_k = ‖v_k‖                                [b]
+        margin = margin_loss(length, label)             [c]
+        masked_k = [k = label] v_k                      [d]
+        image = decoder(masked)                         [e]
+        error = ‖image − x‖²                            [f]
+        loss = margin + w error,   w = 0.0005           [g]
 
     Parameters
     ----------
     params : dict
     x : array (n, h, w, c)
+        Pixels in [0, 1].
     labels : integer array (n,)
         0..classes-1.
     config : CapsNetConfig
         With a reconstruction weight of 0 the loss is the margin loss alone.
     network : Network
-        The plain one, or from `choose_network` the fast one.
+        The plain one, or the fast one from `tinycaps.fast.choose_network`.
 
     Returns
     -------
     loss : 0-d array
-    cache : CapsNetLossCache
+        Mean over samples.
 
     Notes
     -----
-    Same as the paper: the decoder sees the capsule of the true class while training, and the reconstruction error is a sum over pixels.
+    Same as the paper: line c is its Eq. 4; the decoder sees the capsule of the true class while
+    training; the reconstruction error is a sum over pixels, not a mean. The cache is a
+    `CapsNetLossCache`, in which the log finds the two terms.
+    Loops: tests.reference.capsules.capsnet_loss
     """
-    with network.during():
-        v, capsnet = network.forward(params, x, config)
-        lengths, length = length_forward(v)
-        margin_loss, margin = margin_loss_forward(lengths, labels)
-        if not config.reconstruction_weight:
-            return margin_loss, CapsNetLossCache(network, capsnet, length, margin, None, 0.0, margin_loss, None)
-        masked, mask = mask_forward(v, labels)
-        image, decoder = decoder_forward(params, masked, config)
-        error, squared_error = squared_error_forward(image, x)
-        loss = margin_loss + config.reconstruction_weight * error
+    weight = config.reconstruction_weight
+    v, capsnet = network.forward(params, x, config)                                 # [a]
+    lengths, length = length_forward(v)                                             # [b]
+    margin_loss, margin = margin_loss_forward(lengths, labels)                      # [c]
+    loss, error, reconstruction = margin_loss, None, None
+    if weight:
+        masked, mask = mask_forward(v, labels)                                      # [d]
+        image, decoder = decoder_forward(params, masked, config)                    # [e]
+        error, squared_error = squared_error_forward(image, x)                      # [f]
+        loss = margin_loss + weight * error                                         # [g]
         reconstruction = mask, decoder, squared_error
-        return loss, CapsNetLossCache(network, capsnet, length, margin, reconstruction, config.reconstruction_weight, margin_loss, error)
+    return loss, CapsNetLossCache(margin_loss, error, weight, network, capsnet, length, margin,
+                                  reconstruction)
 
 
+@door(dloss="", cache=("",))
 def capsnet_loss_backward(dloss, cache):
-    """Return the gradients by parameter name: the forward from bottom to top.
+    """dloss () -> grads: the forward from bottom to top, keys as in params.
 
-    v fans out into the lengths and the decoder, so its gradient is the sum of what comes back from both.
-
-    Parameters
-    ----------
-    dloss : 0-d array or float
-    cache : CapsNetLossCache
-
-    Returns
-    -------
-    grads : dict
-        Same keys as params.
+    v takes two paths to the loss, through its lengths and through the decoder; dv is the sum of
+    what comes back along both.
     """
-    with cache.network.during():
-        grads = {}
-        dv = length_backward(margin_loss_backward(dloss, cache.margin), cache.length)
-        if cache.reconstruction:
-            mask, decoder, squared_error = cache.reconstruction
-            dimage = squared_error_backward(cache.weight * dloss, squared_error)
-            grads, dmasked = decoder_backward(dimage, decoder)
-            dv = dv + mask_backward(dmasked, mask)
-        return cache.network.backward(dv, cache.capsnet) | grads
+    grads, dv = {}, 0
+    if cache.reconstruction:
+        mask, decoder, squared_error = cache.reconstruction
+        derror = cache.weight * dloss                           # [g] and dmargin = dloss
+        dimage = squared_error_backward(derror, squared_error)  # [f] x is data: no gradient
+        grads, dmasked = decoder_backward(dimage, decoder)      # [e]
+        dv = mask_backward(dmasked, mask)                       # [d] the first path of v
+    dlength = margin_loss_backward(dloss, cache.margin)         # [c]
+    dv = dv + length_backward(dlength, cache.length)            # [b] the second path of v
+    return cache.network.backward(dv, cache.capsnet) | grads    # [a]

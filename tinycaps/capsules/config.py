@@ -1,35 +1,36 @@
-"""The sizes of a CapsNet: the published one and a small one for 8x8 digits."""
+"""The sizes of CapsNet and of its baseline: the published ones, and small ones for 8x8 digits."""
 from dataclasses import dataclass
 
-from ..checks import check_count, check_not_negative
+from ..checks import check_below_one, check_count, check_not_negative
 
 
 @dataclass(frozen=True)
 class CapsNetConfig:
-    """Everything about a CapsNet but its numbers; the defaults are the paper's (S17 section 4).
+    """Everything about a CapsNet except its parameters; defaults as in the paper (S17 section 4).
 
     Parameters
     ----------
     image_shape : tuple (h, w, c)
     conv_channels, conv_kernel : int
-        First convolution, stride 1, relu.
+        First convolution, with stride 1 and relu.
     primary_types, primary_dims, primary_kernel, primary_stride : int
-        Second convolution, whose ``primary_types * primary_dims`` channels are read as capsules.
+        Second convolution, whose ``primary_types * primary_dims`` channels are cut into capsules.
     classes, class_dims : int
         Class capsules j and their pose dimensions q.
     iterations : int
         Routing rounds r.
     stop_gradient : bool
-        Take the coupling as constant in the backward.
+        Treat the coupling as a constant in the backward.
     decoder_hidden : tuple of int
         Hidden layers of the decoder.
     reconstruction_weight : float
-        Weight of the summed squared pixel differences in the loss; 0 means no decoder at all.
+        Weight of the summed squared pixel differences in the loss; with 0 there is no decoder.
 
     Raises
     ------
     ValueError
-        If a size is not a positive integer, a kernel is larger than its image, or the weight is negative or not finite.
+        If a size is not a positive integer, a kernel is larger than its image, or the weight is
+        negative or not finite.
     """
 
     image_shape: tuple = (28, 28, 1)
@@ -57,8 +58,9 @@ class CapsNetConfig:
             elif name not in ("stop_gradient", "reconstruction_weight"):
                 check_count(**{name: value})
         if min(self.grid) < 1:
-            raise ValueError(f"image_shape: got {self.image_shape}, wanted at least "
-                             f"{self.conv_kernel + self.primary_kernel - 1} pixels each way for these kernels")
+            pixels = self.conv_kernel + self.primary_kernel - 1
+            raise ValueError(f"image_shape: got {self.image_shape}, wanted at least {pixels} "
+                             "pixels each way for these kernels")
         check_not_negative(reconstruction_weight=self.reconstruction_weight)
         if not isinstance(self.stop_gradient, bool):
             raise ValueError(f"stop_gradient: got {self.stop_gradient!r}, wanted True or False")
@@ -66,7 +68,8 @@ class CapsNetConfig:
     @property
     def grid(self):
         """Height and width of the grid of primary capsules."""
-        return tuple((size - self.conv_kernel + 1 - self.primary_kernel) // self.primary_stride + 1 for size in self.image_shape[:2])
+        return tuple((size - self.conv_kernel + 1 - self.primary_kernel) // self.primary_stride + 1
+                     for size in self.image_shape[:2])
 
     @property
     def primary_capsules(self):
@@ -76,19 +79,92 @@ class CapsNetConfig:
     @property
     def shapes(self):
         """Names and shapes of all parameters but the decoder's."""
-        capsules = self.primary_types * self.primary_dims
+        channels = self.primary_types * self.primary_dims
         return {
-            "conv1.W": (self.conv_kernel, self.conv_kernel, self.image_shape[2], self.conv_channels),
+            "conv1.W": (self.conv_kernel, self.conv_kernel, self.image_shape[2],
+                        self.conv_channels),
             "conv1.bias": (self.conv_channels,),
-            "primary.W": (self.primary_kernel, self.primary_kernel, self.conv_channels, capsules),
-            "primary.bias": (capsules,),
+            "primary.W": (self.primary_kernel, self.primary_kernel, self.conv_channels, channels),
+            "primary.bias": (channels,),
             "digit.W": (self.primary_capsules, self.classes, self.class_dims, self.primary_dims),
         }
+
+    @property
+    def decoder_sizes(self):
+        """Sizes of the decoder's layers: j·q, the hidden ones, all pixels."""
+        h, w, c = self.image_shape
+        return self.classes * self.class_dims, *self.decoder_hidden, h * w * c
+
+    @property
+    def decoder_shapes(self):
+        """Names and shapes of the decoder's parameters."""
+        return mlp_shapes(self.decoder_sizes, "decoder.")
+
+
+@dataclass(frozen=True)
+class CNNConfig:
+    """The sizes of the baseline; defaults as in the paper (S17 section 5).
+
+    Parameters
+    ----------
+    image_shape : tuple (h, w, c)
+    channels : tuple of int
+        Of the convolutions, each with relu, stride 1 and padding "same".
+    kernel : int
+        Pixels each way.
+    hidden : tuple of int
+        Fully connected layers, at least one; dropout follows the last.
+    classes : int
+    dropout : float
+        Probability that a unit is silenced while training.
+    """
+
+    image_shape: tuple = (28, 28, 1)
+    channels: tuple = (256, 256, 128)
+    kernel: int = 5
+    hidden: tuple = (328, 192)
+    classes: int = 10
+    dropout: float = 0.5
+
+    def __post_init__(self):
+        if len(self.image_shape) != 3:
+            raise ValueError(f"image_shape: got {self.image_shape}, wanted (h, w, c)")
+        if not self.hidden:
+            raise ValueError(f"hidden: got {self.hidden}, wanted at least one layer")
+        check_below_one(dropout=self.dropout)
+        sizes = dict(kernel=self.kernel, classes=self.classes)
+        for name in ("image_shape", "channels", "hidden"):
+            sizes |= {f"{name}[{k}]": size for k, size in enumerate(getattr(self, name))}
+        check_count(**sizes)
+
+    @property
+    def shapes(self):
+        """Names and shapes of all parameters."""
+        h, w, c = self.image_shape
+        shapes = {}
+        for k, f in enumerate(self.channels, 1):
+            shapes |= {f"conv{k}.W": (self.kernel, self.kernel, c, f), f"conv{k}.bias": (f,)}
+            c = f
+        shapes |= mlp_shapes((h * w * c, *self.hidden), "hidden.")
+        return shapes | mlp_shapes((self.hidden[-1], self.classes), "output.")
+
+
+def mlp_shapes(sizes, prefix):
+    """Return names and shapes of the parameters that `tinycaps.ops.init_mlp` draws."""
+    return {f"{prefix}{k}.{name}": shape for k, (f, m) in enumerate(zip(sizes, sizes[1:]))
+            for name, shape in (("W", (f, m)), ("bias", (m,)))}
 
 
 PAPER = CapsNetConfig()
 """The network of S17 Figures 1 and 2: 8,215,568 parameters, 1,411,344 of them in the decoder."""
 
-DIGITS = CapsNetConfig(image_shape=(8, 8, 1), conv_channels=32, conv_kernel=3, primary_types=32, primary_kernel=5, primary_stride=1,
-                       decoder_hidden=(64, 128), reconstruction_weight=0.005)
+DIGITS = CapsNetConfig(image_shape=(8, 8, 1), conv_channels=32, conv_kernel=3, primary_types=32,
+                       primary_kernel=5, primary_stride=1, decoder_hidden=(64, 128),
+                       reconstruction_weight=0.005)
 """A small one for the embedded 8x8 digits: 128 primary capsules."""
+
+CNN_PAPER = CNNConfig()
+"""35,445,522 parameters."""
+
+CNN_DIGITS = CNNConfig(image_shape=(8, 8, 1), channels=(32, 32, 16), kernel=3, hidden=(128, 64))
+"""For the embedded 8x8 digits."""

@@ -1,10 +1,10 @@
 """The decoder: an image drawn from the pose of one capsule (S17 section 4.1, Figure 2)."""
-from ..checks import check_shapes
+from ..checks import check_shapes, door
 from ..ops import init_mlp, mlp_backward, mlp_forward, sigmoid_backward, sigmoid_forward
 
 
 def init_decoder(rng, config, dtype="float32"):
-    """Draw the decoder's parameters, ``"decoder.0.W"`` and so on: j·q, the hidden layers, all pixels.
+    """Draw the decoder's parameters.
 
     Parameters
     ----------
@@ -15,13 +15,25 @@ def init_decoder(rng, config, dtype="float32"):
     Returns
     -------
     params : dict
+        ``"decoder.0.W"`` and so on, as in ``config.decoder_shapes``. On the host.
     """
-    h, w, c = config.image_shape
-    return init_mlp(rng, (config.classes * config.class_dims, *config.decoder_hidden, h * w * c), "decoder.", dtype)
+    return init_mlp(rng, config.decoder_sizes, "decoder.", dtype)
 
 
+def check_decoder(params, masked, config):
+    """Check the capsules and the decoder's parameters against the config."""
+    check_shapes(masked=(masked, (None, config.classes, config.class_dims)),
+                 **{key: (params.get(key), shape) for key, shape in config.decoder_shapes.items()})
+
+
+@door(check_decoder)
 def decoder_forward(params, masked, config):
-    """Draw an image: fully connected layers with relu, the last with sigmoid.
+    """Draw an image with fully connected layers: relu between them, a sigmoid at the end.
+
+        z = mlp(masked)                 (n, 784)           [a]
+        image = 1 / (1 + exp(−z))       (n, 28, 28, 1)     [b]
+
+    The shapes are those of the published network.
 
     Parameters
     ----------
@@ -35,35 +47,23 @@ def decoder_forward(params, masked, config):
     -------
     image : array (n, h, w, c)
         Pixels in (0, 1).
-    cache : tuple
 
     Notes
     -----
     Same as the paper.
+    Loops: tests.reference.capsules.decoder
     """
-    check_shapes(masked=(masked, (None, config.classes, config.class_dims)))
-    logits, mlp_cache = mlp_forward(params, masked.reshape(len(masked), -1), "decoder.")
-    pixels, sigmoid_cache = sigmoid_forward(logits)
-    image = pixels.reshape(len(masked), *config.image_shape)
-    return image, (masked.shape, image.shape, mlp_cache, sigmoid_cache)
+    z, mlp = mlp_forward(params, masked.reshape(len(masked), -1), "decoder.")       # [a]
+    pixels, sigmoid = sigmoid_forward(z)                                            # [b]
+    image = pixels.reshape(len(masked), *config.image_shape)                        # [b]
+    return image, (image, masked.shape, mlp, sigmoid)
 
 
+@door(dimage="n,h,w,c", cache=("n,h,w,c",))
 def decoder_backward(dimage, cache):
-    """Return the gradients with respect to the parameters and the capsules: the forward from bottom to top.
-
-    Parameters
-    ----------
-    dimage : array (n, h, w, c)
-    cache : tuple
-
-    Returns
-    -------
-    grads : dict
-        The decoder's keys.
-    dmasked : array (n, j, q)
-    """
-    shape, image_shape, mlp_cache, sigmoid_cache = cache
-    check_shapes(dimage=(dimage, image_shape))
-    dlogits = sigmoid_backward(dimage.reshape(len(dimage), -1), sigmoid_cache)
-    grads, dmasked = mlp_backward(dlogits, mlp_cache, input_gradient=True)
-    return grads, dmasked.reshape(shape)
+    """dimage (n, h, w, c) -> grads, dmasked (n, j, q): the forward from bottom to top."""
+    _, shape, mlp, sigmoid = cache
+    dpixels = dimage.reshape(len(dimage), -1)                                       # [b]
+    dz = sigmoid_backward(dpixels, sigmoid)                                         # [b]
+    grads, dmasked = mlp_backward(dz, mlp, input_gradient=True)                     # [a]
+    return grads, dmasked.reshape(shape)                                            # [a]

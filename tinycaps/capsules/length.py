@@ -1,12 +1,13 @@
-"""The length of a capsule's output: the probability that its entity is there."""
+"""The length of a capsule's output: the probability that its entity is there (S17)."""
 from ..backend import get_xp
-from ..checks import check_shapes
+from ..checks import door
 
 
+@door(v="...,q")
 def length_forward(v):
     """Return the Euclidean norm of each capsule's output.
 
-        length_j = ‖v_j‖                                                                       S17 section 2
+        length_j = ‖v_j‖        [§2]
 
     Parameters
     ----------
@@ -16,33 +17,25 @@ def length_forward(v):
     Returns
     -------
     length : array (...)
-        In [0, 1) when v comes from squash.
-    cache : tuple
+        In [0, 1) if v comes from squash.
 
     Notes
     -----
-    Same as the paper, without an epsilon.
+    Same as the paper. There is no epsilon under the root: a capsule of zeros has length zero.
+    Loops: tests.reference.capsules.length
     """
-    check_shapes(v=(v, "...,q"))
-    length = get_xp(v).sqrt((v * v).sum(axis=-1))
+    xp = get_xp(v)
+    length = xp.sqrt((v * v).sum(axis=-1))                          # [§2]
     return length, (v, length)
 
 
+@door(dlength="...", cache=("...,q", "..."))
 def length_backward(dlength, cache):
-    """Return the gradient with respect to v.
+    """dlength (...) -> dv (..., q), zero where v = 0.
 
-    Forward had a norm, whose gradient is the unit vector v/‖v‖. At v = 0, the tip of a cone, where it has none, 0 is returned: the
-    mean of all directions.
-
-    Parameters
-    ----------
-    dlength : array (...)
-    cache : tuple
-
-    Returns
-    -------
-    dv : array (..., q)
+    The gradient of a norm is the unit vector v/‖v‖. The norm is a cone with its tip at v = 0: a
+    kink, where it has no gradient. The backward returns 0 there, the mean of all unit vectors.
     """
     v, length = cache
-    check_shapes(dlength=(dlength, length.shape), v=(v, v.shape))
-    return (dlength / (length + (length == 0)))[..., None] * v
+    slope = dlength / (length + (length == 0))                      # [§2] ‖v‖ = 0 is divided by 1
+    return slope[..., None] * v                                     # [§2] ∂‖v‖/∂v = v/‖v‖

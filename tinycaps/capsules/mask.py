@@ -1,53 +1,42 @@
-"""Masking: only the capsule of one class is shown to the decoder (S17 section 4.1)."""
-from ..checks import check_labels, check_shapes, named_xp
+"""Masking: the decoder sees the capsule of one class and nothing of the others (S17)."""
+from ..backend import get_xp
+from ..checks import door
 
 
+@door(v="n,j,q", labels="n < j")
 def mask_forward(v, labels):
     """Set all capsules but the labelled one to zero.
 
-        masked_nj = [j = label_n] v_nj                                                         S17 section 4.1
+        masked_nj = [j = label_n] v_nj        [§4.1]
 
     Parameters
     ----------
     v : array (n, j, q)
         Outputs of the class capsules.
     labels : integer array (n,)
-        The true classes while training; the predicted ones, those of the longest capsules, at test time.
+        The true classes while training; at test time the predicted ones, of the longest capsules.
 
     Returns
     -------
     masked : array (n, j, q)
-    cache : array
-
-    Raises
-    ------
-    ValueError, TypeError
-        If a label is not an integer in 0..j-1 or there is not one for each sample.
 
     Notes
     -----
-    Same as the paper. A mask of the true class at test time would tell the decoder the answer.
+    Same as the paper. The choice of the capsule is itself information: at test time, a mask made
+    from the true labels would leak the answer to the decoder.
+    Loops: tests.reference.capsules.mask
     """
-    check_shapes(v=(v, "n,j,q"))
-    check_labels(labels, *v.shape[:2])
-    xp = named_xp(v=v, labels=labels)
-    kept = (labels[:, None] == xp.arange(v.shape[1]))[:, :, None]
-    return v * kept, (kept, v.shape)
+    xp = get_xp(v)
+    true = labels[:, None] == xp.arange(v.shape[1])                 # [§4.1 -] j = label_n
+    kept = xp.broadcast_to(true[:, :, None], v.shape)               # [§4.1 -] the same for all q
+    return v * kept, kept                                           # [§4.1]
 
 
+@door(dmasked="n,j,q", cache="bool n,j,q")
 def mask_backward(dmasked, cache):
-    """Return the gradient with respect to v: forward multiplied by 0 or 1, so dv is dmasked times the same.
+    """dmasked (n, j, q) -> dv (n, j, q), zero for the capsules that were masked.
 
-    Parameters
-    ----------
-    dmasked : array (n, j, q)
-    cache : tuple
-
-    Returns
-    -------
-    dv : array (n, j, q)
+    Forward multiplied each number by 0 or 1, a constant, so backward does the same.
     """
-    kept, shape = cache
-    check_shapes(dmasked=(dmasked, shape))
-    named_xp(dmasked=dmasked, mask=kept)
-    return dmasked * kept
+    kept = cache
+    return dmasked * kept                                           # [§4.1] the same factor

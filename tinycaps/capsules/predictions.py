@@ -24,12 +24,12 @@ def predictions_forward(u, W):
     Raises
     ------
     MemoryError
-        If the n·i·j·q numbers of the votes exceed the free memory.
+        If the n·i·j·q numbers of u_hat exceed the free memory.
 
     Notes
     -----
-    Same as the paper, whose Eq. 2 has this as its right half: every pair (i, j) has a matrix of its
-    own, and there is no bias.
+    Same as the paper, where this is the right half of Eq. 2: every pair (i, j) has its own matrix,
+    and there is no bias.
     Loops: tests.reference.capsules.predictions
     """
     xp = get_xp(u, W)
@@ -44,7 +44,7 @@ def predictions_backward(du_hat, cache):
     """du_hat (n, i, j, q) -> du (n, i, p), dW (i, j, q, p).
 
     Forward had û_nijq = Σ_p W_ijqp u_nip, so each factor's gradient is dû times the other factor,
-    summed over the letters that it lacks: a child hears from all of its parents, a matrix from all
+    summed over the letters that it lacks: a child sums over all of its parents, a matrix over all
     samples.
     """
     u, W = cache

@@ -13,31 +13,32 @@ more in the next round.
     v_t   = squash(s_t)               [l.6]     ds    = squash_backward(dv)
     b_t+1 = b_t + û_j|i · v_t         [l.7]     dv_j += Σ_i db_ij û_j|i      dû_j|i += db_ij v_t,j
 
-Read the right column from the bottom up. Two things are worth a pause.
+Read the right column from the bottom up. Two points need care.
 
 * b_t reaches the loss along two paths: through the softmax of its own round, and straight on, as
   a summand of b_t+1. So db is carried down the rounds and each round adds to it. A backward that
   forgets the straight path is right for one round and for two, where nothing is carried on; the
   fault shows from three rounds up.
 * v_t of an earlier round is no output: it acts only through the logits, so all of its gradient
-  comes from line 7. In the last round line 7 adds nothing: nobody reads b_r+1, so db = 0.
+  comes from line 7. In the last round line 7 adds nothing: b_r+1 is never used, so db = 0.
 
 What the logits mean: c = softmax(b), so b_ij is, up to a constant for each child, the logarithm of
 a prior probability that capsule i belongs to parent j. Zero is an even prior; S17 mentions that
-others could be learned. Each round adds the agreement, which plays the role of a log likelihood.
+other priors could be learned. Each round adds the agreement, which plays the role of a log
+likelihood.
 
-Why this is no max-pooling: max-pooling keeps the strongest child and discards all others, and with
-them the positions. Routing keeps the vote of every child, position included, and chooses which
-parent hears it: separately for every child, and by agreement instead of strength.
+Why this is not max-pooling: max-pooling keeps the strongest child and discards all others, and with
+them their positions. Routing keeps the vote of every child, position included, and chooses which
+parent receives it: separately for every child, and by agreement instead of strength.
 
-With ``stop_gradient`` the coupling of the last round is a constant to the backward: of all sums
-only dû_j|i = c_r,ij ds_r,j is left. Many implementations do so; the authors' code does not.
+With ``stop_gradient`` the backward treats the coupling of the last round as a constant: of all
+sums only dû_j|i = c_r,ij ds_r,j is left. Many implementations do so; the authors' code does not.
 """
 from typing import NamedTuple
 
 from ..backend import get_xp
 from ..checks import check_count, door
-from ..ops.softmax import softmax_backward, softmax_forward
+from ..ops import softmax_backward, softmax_forward
 from .squash import squash_backward, squash_forward
 
 
@@ -72,7 +73,7 @@ def routing_forward(u_hat, iterations=3, stop_gradient=False):
     iterations : int
         Rounds r, at least 1. With r = 1 every child divides itself evenly, c = 1/J.
     stop_gradient : bool
-        Let the backward take the coupling of the last round as constant.
+        Treat the coupling of the last round as a constant in the backward.
 
     Returns
     -------

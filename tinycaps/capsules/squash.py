@@ -17,11 +17,11 @@ def squash_forward(s):
     Returns
     -------
     v : array (..., q)
-        Same direction, length ‖s‖² / (1 + ‖s‖²) < 1; zero for s = 0.
+        Of the same direction and of length ‖s‖² / (1 + ‖s‖²) < 1; zero for s = 0.
 
     Notes
     -----
-    Same as the paper. Written as g s there is no division at s = 0, so no epsilon is needed.
+    Same as the paper. Written as g s, nothing is divided by ‖s‖, so no epsilon is needed.
     Loops: tests.reference.capsules.squash
     """
     xp = get_xp(s)
@@ -39,8 +39,9 @@ def squash_backward(dv, cache):
 
         ds = g dv + (dv · s) g'(‖s‖) s/‖s‖,    g' = (1 − ‖s‖²) / (1 + ‖s‖²)²
 
-    The second term is of the size of ‖s‖ dv. At s = 0 it is 0: division by 1 instead of by
-    ‖s‖ = 0 gives that. Short capsules learn slowly, and one without input learns nothing.
+    Near s = 0 both terms are of the order of ‖s‖ dv: short capsules learn slowly, and a capsule
+    without input learns nothing. At s = 0 the second term is 0, which the code gets by dividing by
+    1 instead of by ‖s‖ = 0.
     """
     s, g, norm, squared = cache
     dg = (dv * s).sum(axis=-1, keepdims=True)                       # [Eq. 1] v = g s, so dg = dv·s

@@ -14,11 +14,14 @@ class TrainedCapsNet(NamedTuple):
     params: dict
     config: CapsNetConfig
     about: dict
-    """How it was trained: ``"images"``, the shape of its training images, ``"margin"``, which `tinycaps.data.load_image` needs, ..."""
+    """How it was trained; among others ``"images"``, the shape of its training images, and
+    ``"margin"``, which `tinycaps.data.load_image` needs."""
 
 
 def save_capsnet(path, params, about):
-    """Write a trained CapsNet in half precision, without its optimiser: a sixth of its training's checkpoint.
+    """Write a trained CapsNet in half precision and without optimiser state.
+
+    The file is a sixth of the size of a checkpoint from its training.
 
     Parameters
     ----------
@@ -26,39 +29,44 @@ def save_capsnet(path, params, about):
         Replaced atomically.
     params : dict
     about : dict
-        JSON values, among them ``"config"``, ``"images"`` (the shape of the training images) and ``"margin"``.
+        JSON values, among them ``"config"``, ``"images"`` (the shape of the training images) and
+        ``"margin"``.
     """
     half = {key: p.astype("float16") for key, p in params.items()}
     save_checkpoint(path, Checkpoint(half, {}, about, 0, 0.0))
 
 
 def load_capsnet(path=None):
-    """Read a trained CapsNet: from `save_capsnet`, or the checkpoint.npz of its training.
+    """Load a trained CapsNet from a file of `save_capsnet` or a checkpoint of its training.
 
     Parameters
     ----------
     path : str or path, optional
-        By default the network that comes with the package: it reads the embedded 8x8 digits, and was trained by
-        ``python -m demos.capsnet``.
+        By default the network that comes with the package. It classifies the embedded 8x8 digits
+        and was trained by ``python -m demos capsnet``.
 
     Returns
     -------
     TrainedCapsNet
-        Its params float32, on the host.
+        Its params are float32, on the host.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is torn, or of another network.
+        If the file is torn, or holds another network.
     """
     if path is None:
-        with resources.as_file(resources.files(__package__).joinpath("digits.npz")) as shipped:
-            return load_capsnet(shipped)
+        shipped = resources.files(__package__).joinpath("digits.npz")
+        with resources.as_file(shipped) as file:
+            return load_capsnet(file)
     found = load_checkpoint(path)
     try:
-        config, *_ = CapsNetConfig(**found.about["config"]), found.about["images"], found.about["margin"]
+        config, *_ = (CapsNetConfig(**found.about["config"]), found.about["images"],
+                      found.about["margin"])
     except (KeyError, TypeError):
-        raise ValueError(f"checkpoint: got {path} of another network, wanted a trained CapsNet") from None
-    return TrainedCapsNet({key: p.astype(np.float32) for key, p in found.params.items()}, config, found.about)
+        raise ValueError(f"checkpoint: got {path} of another network, "
+                         "wanted a trained CapsNet") from None
+    params = {key: p.astype(np.float32) for key, p in found.params.items()}
+    return TrainedCapsNet(params, config, found.about)

@@ -1,39 +1,72 @@
-"""Co-distillation: several networks learn together, each from the labels and from what the others think (T21)."""
-from ..checks import check_labels, check_not_negative, check_shapes, named_xp
-from ..ops.mlp import mlp_backward, mlp_forward
+"""Co-distillation: several networks learn from the labels and from each other (talk of 2021, T21).
+
+There is no teacher. Each network's soft targets are the mean answer of all the others, on the same
+batch, before any of them has learned from it. In the backward those targets are constants: a
+network is moved towards the others' answers, and no network is moved so that it is easier to agree
+with. The gradients are therefore not those of the sum of all losses.
+"""
+from ..backend import get_xp
+from ..checks import check_not_negative, check_shapes, door
+from ..ops.mlp import check_mlp, count_layers, mlp_backward, mlp_forward
+from ..ops.soft_cross_entropy import (check_temperature, soft_cross_entropy_backward,
+                                      soft_cross_entropy_forward, soften)
 from ..ops.softmax import cross_entropy_backward, cross_entropy_forward
-from ..ops.soft_cross_entropy import check_temperature, soft_cross_entropy_backward, soft_cross_entropy_forward, soften
 
 
+@door(answers="a,n,k")
 def others_answers(answers):
-    """Average for each network what all others answer.
+    """Average for each network the answers of all others.
 
-        p_a = 1/(A − 1) Σ_{b≠a} q_b
+        p_a = 1/(A − 1) Σ_{b≠a} q_b        [a]
 
     Parameters
     ----------
     answers : array (A, n, k)
-        Probabilities of A networks.
+        Probabilities q of A networks, at least two.
 
     Returns
     -------
     array (A, n, k)
 
-    Raises
-    ------
-    ValueError
-        If there is a single network.
+    Notes
+    -----
+    Computed as the sum of all less the network's own.
+    Loops: tests.reference.distillation.others_answers
     """
-    check_shapes(answers=(answers, "a,n,k"))
     if len(answers) < 2:
-        raise ValueError(f"answers: got those of {len(answers)} network, wanted at least 2: a single one has nobody to agree with")
-    return (answers.sum(axis=0) - answers) / (len(answers) - 1)
+        raise ValueError(f"answers: got {len(answers)} network, wanted at least 2")
+    return (answers.sum(axis=0) - answers) / (len(answers) - 1)     # [a]
 
 
-def co_distillation_gradients(params, x, labels, prefixes, temperature=2.0, agreement=1.0, told=None):
-    """Teach several mlps one batch: the labels, and to agree with the softened answers of the others.
+def _check_networks(params, x, labels, prefixes, temperature=2.0, agreement=1.0, labelled=None):
+    if len(prefixes) < 2:
+        raise ValueError(f"prefixes: got {len(prefixes)} network, wanted at least 2")
+    if len(set(prefixes)) < len(prefixes):
+        raise ValueError(f"prefixes: got {', '.join(prefixes)}, wanted each once")
+    arrays = {"x": (x, "n,f")}
+    for prefix in prefixes:
+        check_mlp(params, x, prefix)
+        last = f"{prefix}{count_layers(params, prefix) - 1}.bias"
+        arrays[last] = params[last], "k"
+    arrays["labels"] = labels, "n < k"
+    if labelled is not None:
+        arrays["labelled"] = labelled, "bool a,n"
+    check_shapes(**arrays)
+    if labelled is not None and len(labelled) != len(prefixes):
+        raise ValueError(f"labelled: got {len(labelled)} rows, wanted one for each of the "
+                         f"{len(prefixes)} networks")
 
-        loss_a = CE(labels, softmax(z_a)) + agreement · T² · CE(p_a, softmax(z_a / T)),    p_a the mean of the others' softmax(z_b / T)
+
+@door(_check_networks)
+def co_distillation_gradients(params, x, labels, prefixes, temperature=2.0, agreement=1.0,
+                              labelled=None):
+    """Return the gradients of several mlps that learn labels and each other's softened answers.
+
+        q_a = softmax(z_a / T)                                      [a]
+        p_a = 1/(A − 1) Σ_{b≠a} q_b                                 [b]
+        hard_a = CE(label, softmax(z_a))                            [c]
+        soft_a = CE(p_a, softmax(z_a / T))                          [d]
+        loss_a = hard_a + agreement T² soft_a                       [e]
 
     Parameters
     ----------
@@ -47,54 +80,42 @@ def co_distillation_gradients(params, x, labels, prefixes, temperature=2.0, agre
         T, above 0.
     agreement : float
         Weight of the others' answers; 0 while the networks learn alone.
-    told : bool array (A, n), optional
-        Which network is told which label; by default all. The answers of the others it always sees.
+    labelled : bool array (A, n), optional
+        Which network learns which label; by default all. Every network learns the answers of the
+        others to all samples.
 
     Returns
     -------
     loss : 0-d array
-        Mean over the networks; of each, the mean over the samples whose label it is told, and over all samples for agreement.
+        Mean over the networks. Of each, hard is the mean over its labelled samples, 0 if there are
+        none, and soft the mean over all samples.
     grads : dict
-        Of each network's own loss: the others' answers count as given.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If there is a single network, a setting is out of range, or the arrays do not fit.
+        Of each network's own loss: p is a constant.
 
     Notes
     -----
-    The talk gives no formula. This is deep mutual learning (Zhang et al. 2017, arXiv 1706.00384) with the mean of the others in place
-    of the mean of A − 1 divergences, which has the same gradient, and D15's temperature and T². All answers are of this batch, before
-    anybody has learned from it.
+    The talk gives no formula. This is deep mutual learning (Zhang et al. 2017, arXiv 1706.00384),
+    with the mean of the others in place of the mean of A − 1 divergences, which has the same
+    gradient, and with D15's temperature and T².
+    Loops: tests.reference.distillation.co_distillation_losses
     """
-    if len(prefixes) < 2:
-        raise ValueError(f"prefixes: got {len(prefixes)} network, wanted at least 2: a single one has nobody to agree with")
-    if len(set(prefixes)) < len(prefixes):
-        raise ValueError(f"prefixes: got {', '.join(prefixes)}, wanted each once")
     temperature = check_temperature(temperature)
     check_not_negative(agreement=agreement)
-    agreement = float(agreement)
+    soft_weight = float(agreement) * temperature ** 2                               # [e]
     logits, caches = zip(*(mlp_forward(params, x, prefix) for prefix in prefixes))
-    check_shapes(**{f"logits of {prefix}": (z, "n,k") for prefix, z in zip(prefixes, logits)})
-    check_labels(labels, *logits[0].shape)
-    xp = named_xp(x=x, labels=labels)
-    if told is None:
-        told = xp.ones((len(prefixes), len(x)), dtype=bool)
-    named_xp(x=x, told=told)
-    if told.shape != (len(prefixes), len(x)) or told.dtype != xp.bool_:
-        raise ValueError(f"told: got {told.dtype} {told.shape}, wanted bool ({len(prefixes)}, {len(x)})")
-    targets = others_answers(xp.stack([soften(z, temperature) for z in logits])) if agreement else None
+    xp = get_xp(x)
+    if labelled is None:
+        labelled = xp.ones((len(prefixes), len(x)), dtype=bool)
+    answers = xp.stack([soften(z, temperature) for z in logits])                    # [a]
+    targets = others_answers(answers)                                               # [b]
     total, grads = 0, {}
     for a, z in enumerate(logits):
-        loss, dz = xp.zeros((), dtype=z.dtype), xp.zeros_like(z)
-        if bool(told[a].any()):
-            loss, cache = cross_entropy_forward(z[told[a]], labels[told[a]])
-            dz[told[a]] = cross_entropy_backward(1.0, cache)
-        if agreement:
-            soft, soft_cache = soft_cross_entropy_forward(z, targets[a], temperature)
-            weight = agreement * temperature ** 2
-            loss, dz = loss + weight * soft, dz + soft_cross_entropy_backward(weight, soft_cache)
+        hard, dz = xp.zeros((), z.dtype), xp.zeros_like(z)
+        if bool(labelled[a].any()):
+            hard, cache = cross_entropy_forward(z[labelled[a]], labels[labelled[a]])    # [c]
+            dz[labelled[a]] = cross_entropy_backward(1.0, cache)                    # [c]
+        soft, cache = soft_cross_entropy_forward(z, targets[a], temperature)        # [d]
+        dz = dz + soft_cross_entropy_backward(soft_weight, cache)                   # [d, e]
+        total = total + hard + soft_weight * soft                                   # [e]
         grads |= mlp_backward(dz, caches[a])
-        total = total + loss
     return total / len(prefixes), grads

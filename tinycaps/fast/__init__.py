@@ -3,7 +3,7 @@
 Nothing here explains a paper. Each twin has the signature of the plain one, says what it trades,
 and a test holds that the two agree. Only demos, tests and the benchmark import this room.
 
-parallel         slices of work on a few Python threads, the BLAS held to one
+threads          slices of work on a few Python threads, the BLAS held to one
 workspace        large buffers that are made once
 fourier_plan     why a large convolution needs 3.5 times fewer multiplications: one page
 fourier_conv     that convolution as a pair
@@ -16,7 +16,7 @@ from .blocks import in_blocks
 from .capsnet import fast_capsnet_backward, fast_capsnet_forward
 from .choose_network import choose_network, fast_network
 from .fourier_conv import fourier_conv2d_backward, fourier_conv2d_forward
-from .parallel import parallel
+from .threads import parallel
 from .routing import fast_routing_backward, fast_routing_forward
 from .workspace import Workspace
 

@@ -12,7 +12,7 @@ import numpy as np
 from ..backend import get_xp
 from ..checks import door
 from ..optim import check_update
-from .parallel import parallel
+from .threads import parallel
 
 BLOCK = 65536
 """Numbers of each array that are updated together."""

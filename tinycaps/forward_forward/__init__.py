@@ -1,18 +1,21 @@
-"""Forward-forward: every layer learns alone, from the goodness of positive and of negative data (H22).
+"""Forward-forward: every layer learns alone, from the goodness of positive and negative data (H22).
 
-goodness               Σ y², p(positive) = σ(G − θ), and the loss of one layer
+To be read in this order:
+
+layer                  a pair with an objective of its own, whose backward returns no dx
+goodness               G = Σ y², p(positive) = σ(G − θ), and the loss of one layer
+peer_normalisation     no unit far more or far less active than its peers
 length_normalisation   what a layer shows to the next: its direction, not its length
-peer_normalisation     no unit far more or less active than its peers
-layer                  the pair with its own objective, whose backward returns no dx: read this first
 label_pixels           the label, true, wrong or neutral, in the first pixels
 negatives              wrong labels, uniform or hard; hybrid images for learning without labels
 config                 sizes and choices
-network                a stack of layers and a linear softmax beside it
-learning               what a batch teaches, and the step that follows
-readouts               softmax, goodness, or both: the class of an image
+network                a stack of layers, and a linear softmax alongside
+learning               gradients of a batch, and the step that follows
+readouts               the class of an image, by softmax, by goodness or by both
 """
 from .config import FFConfig
-from .goodness import goodness_backward, goodness_forward, goodness_loss_backward, goodness_loss_forward, positive_probability
+from .goodness import (goodness_backward, goodness_forward, goodness_loss_backward,
+                       goodness_loss_forward, positive_probability)
 from .label_pixels import make_room, write_labels, write_neutral
 from .layer import ff_layer_loss_backward, ff_layer_loss_forward
 from .learning import ff_update, predictor_gradients, supervised_gradients, unsupervised_gradients
@@ -20,7 +23,8 @@ from .length_normalisation import length_normalise_backward, length_normalise_fo
 from .negatives import hybrid_images, hybrid_masks, hybrid_negatives, wrong_labels
 from .network import ff_activities, ff_backward, ff_features, ff_forward, init_ff
 from .peer_normalisation import peer_normalisation_backward, peer_normalisation_forward
-from .readouts import label_goodness, layer_report, predict, predictor_logits, readout_errors, vote
+from .readouts import (label_goodness, layer_report, predict, predictor_logits, readout_errors,
+                       vote)
 
 __all__ = [
     "FFConfig", "ff_activities", "ff_backward", "ff_features", "ff_forward",

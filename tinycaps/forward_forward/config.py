@@ -1,13 +1,19 @@
 """The sizes and choices of a forward-forward network, in one place."""
 import dataclasses
 
-from ..checks import check_count, check_not_negative, check_positive
+from ..checks import check_choice, check_count, check_not_negative, check_positive
 from .goodness import GOALS
+
+FIRST_HEARD = 1
+"""The first layer that takes part in the decision.
+
+Layer 0 sees the label's pixels too directly: its goodness and its activities are left out.
+"""
 
 
 @dataclasses.dataclass(frozen=True)
 class FFConfig:
-    """A stack of relu layers, each with its own objective, and a linear softmax predictor beside it.
+    """A stack of relu layers, each with its own objective, and a linear softmax predictor.
 
     Parameters
     ----------
@@ -15,7 +21,7 @@ class FFConfig:
         Room for the label included.
     classes : int
     hidden : tuple of int
-        Units of each layer.
+        Units of each layer, at least two layers.
     theta : float, optional
         Threshold on goodness; by default each layer's number of units.
     goal : "maximise" or "minimise"
@@ -25,14 +31,10 @@ class FFConfig:
     peer_weight : float
         λ of peer normalisation; 0 for none.
 
-    Raises
-    ------
-    ValueError
-        If a size is not a positive integer, or a choice is none of those named.
-
     Notes
     -----
-    The defaults are those of Hinton's Matlab code; the paper's supervised network has four layers of 2000 units.
+    The defaults are those of Hinton's Matlab; the paper's supervised network has four layers of
+    2000 units.
     """
 
     image_shape: tuple = (28, 28, 1)
@@ -47,15 +49,17 @@ class FFConfig:
         object.__setattr__(self, "image_shape", tuple(self.image_shape))
         object.__setattr__(self, "hidden", tuple(self.hidden))
         if len(self.hidden) < 2:
-            raise ValueError(f"hidden: got {self.hidden}, wanted at least two layers: the first one is left out of the decision")
+            raise ValueError(f"hidden: got {self.hidden}, wanted at least two layers: the first "
+                             "is left out of the decision")
         if len(self.image_shape) != 3:
             raise ValueError(f"image_shape: got {self.image_shape}, wanted (h, w, c)")
         for name in "image_shape", "hidden":
             check_count(**{f"{name}[{k}]": size for k, size in enumerate(getattr(self, name))})
         check_count(classes=self.classes)
-        if self.goal not in GOALS:
-            raise ValueError(f"goal: got {self.goal!r}, wanted {' or '.join(GOALS)}")
-        check_positive(label_strength=self.label_strength, **({} if self.theta is None else {"theta": self.theta}))
+        check_choice(GOALS, goal=self.goal)
+        if self.theta is not None:
+            check_positive(theta=self.theta)
+        check_positive(label_strength=self.label_strength)
         check_not_negative(peer_weight=self.peer_weight)
 
     @property
@@ -73,4 +77,16 @@ class FFConfig:
     def shapes(self):
         """Names and shapes of the layers' parameters."""
         layers = enumerate(zip((self.pixels, *self.hidden), self.hidden))
-        return {key: shape for k, (f, m) in layers for key, shape in ((f"{k}.W", (f, m)), (f"{k}.bias", (m,)))}
+        return {key: shape for k, (f, m) in layers
+                for key, shape in ((f"{k}.W", (f, m)), (f"{k}.bias", (m,)))}
+
+    @property
+    def mean_shapes(self):
+        """Names and shapes of the running means that peer normalisation keeps."""
+        return {f"{k}.mean_activity": (m,) for k, m in enumerate(self.hidden)}
+
+    @property
+    def predictor_shapes(self):
+        """Names and shapes of the predictor's parameters."""
+        features = sum(self.hidden[FIRST_HEARD:])
+        return {"softmax.W": (features, self.classes), "softmax.bias": (self.classes,)}

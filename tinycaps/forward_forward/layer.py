@@ -1,105 +1,139 @@
-"""A layer with an objective of its own (H22 section 2): the gradient that its backward does not return is the algorithm.
+"""A layer with an objective of its own (H22): what its backward does not return is the algorithm.
 
-A layer of a network trained by backpropagation hands ``dx`` down to the layer below. Here there is none to hand: each layer
-compares the same numbers, its goodness on positive and on negative data, and whatever lies below it is its input and no more.
+    forward                              backward, from the bottom up
+    ---------------------------------    -----------------------------------------------------
+    z = x W + bias            [a]        dW = xᵀ dz,   dbias = Σ_n dz_n,   no dx = dz Wᵀ
+    y = max(z, 0)             [b]        dz = dy [y > 0]
+    G = Σ_m y_m²              [§2]       dy = 2 y dG
+    loss(G⁺, G⁻)              [Eq. 1]    dG⁺ = −σ(θ − G⁺)/n,   dG⁻ = σ(G⁻ − θ)/n
+
+Lines [b] and [§2] together are dz = 2 y dG: where the relu is off, y = 0 is a factor already. So
+dW_fm = 2 Σ_n dG_n x_nf y_nm: what comes in times what goes out, Hebb's product, times one number
+for the whole layer, which says how wrong the layer was about this sample.
+
+What leaving out dx saves. Under backpropagation a layer costs three matrix products, x W, xᵀ dz and
+dz Wᵀ; here the third is not needed. Nor does any layer keep its activities until a backward pass
+arrives: it can learn as soon as it has seen its input, so layers can work as a pipeline, each on
+another batch.
+
+What it costs. A layer cannot be told what the layers above it need. To a layer, whatever lies below
+is its input and no more; a feature that helps only further up is learned by chance or not at all.
+
+Peer normalisation passes the relu. It has a dy for the positive samples which would wake a unit
+that is off too often. As a gradient it could not: dz = dy [y > 0] is zero just where that unit is
+off. Hinton's Matlab adds the dy to dz as if the relu were not there, so that units that are off are
+pulled too, and so does this page; ``exact=True`` multiplies by [y > 0] and gives the true gradient.
+
+A step to a wanted goodness (H22, "Learning fast and slow"). For one sample with ‖x‖ = 1, and no
+bias, let every unit take the step ΔW_m = ε y_m x, Hebb's product again. Then
+
+    y_m   becomes   y_m + ε y_m ‖x‖² = (1 + ε) y_m,    and a unit that is off stays off
+    S     becomes   Σ_m (1 + ε)² y_m² = (1 + ε)² S,    S being the goodness
+
+and ε = √(S*/S) − 1 makes it S* in a single step, exactly. With a mean square of one, ‖x‖² is f and
+ε is f times smaller. All activities grow by one factor, so their direction, which is all that the
+next layer is shown, stays the same: all layers can take such a step at once.
 """
 from typing import NamedTuple
 
 from ..backend import get_xp
-from ..checks import check_shapes
+from ..checks import door
 from ..ops.activations import relu_forward
 from ..ops.linear import linear_forward
-from .goodness import goodness_backward, goodness_forward, goodness_loss_backward, goodness_loss_forward
+from .goodness import (goodness_backward, goodness_forward, goodness_loss_backward,
+                       goodness_loss_forward)
 from .peer_normalisation import peer_normalisation_backward, peer_normalisation_forward
 
 
 class FFLayerCache(NamedTuple):
-    """What the backward and the next layer need of one layer; positive samples first, then as many negative ones."""
+    """What the backward and the next layer need; n positive samples first, then n negative ones."""
 
-    x: object               # (2n, f)
-    y: object               # (2n, m)
-    goodness: object        # (2n,)
-    mean_activity: object   # (m,) after this batch, or None
+    x: object
+    """Inputs (2n, f)."""
+    y: object
+    """Activities (2n, m)."""
+    goodness: object
+    """Goodness (2n,)."""
+    mean_activity: object
+    """Running mean of each unit (m,) after this batch, or None without peer normalisation."""
     loss: tuple
-    peer: tuple
+    peer: object
     exact: bool
 
 
-def ff_layer_loss_forward(W, bias, x_pos, x_neg, mean_activity=None, theta=None, goal="maximise", peer_weight=0.03, exact=False):
+@door(W="f,m", bias="m", x_pos="n,f", x_neg="n,f", mean_activity="m")
+def ff_layer_loss_forward(W, bias, x_pos, x_neg, mean_activity=None, theta=None, goal="maximise",
+                          peer_weight=0.03, exact=False):
     """Apply a relu layer to positive and negative samples, and score it by its goodness.
 
-        y = max(x W + bias, 0),   G = Σ_m y_m²
-        loss = − 1/n Σ_n [log σ(G⁺_n − θ) + log σ(θ − G⁻_n)]                                         H22 Eq. 1
-               (both signs turned where goodness is minimised)
-               + peer normalisation of y⁺, if mean_activity is given
+        z = x W + bias                                                      [a]
+        y = max(z, 0)                                                       [b]
+        G_n = Σ_m y_nm²                                                     [§2]
+        loss = − 1/n Σ_n (log σ(G⁺_n − θ) + log σ(θ − G⁻_n))                [Eq. 1]
+        loss ← loss + peer_normalisation(y⁺, mean_activity)                 [c]
+
+    where both arguments of σ change their signs if goodness is minimised.
 
     Parameters
     ----------
     W : array (f, m)
     bias : array (m,)
     x_pos, x_neg : array (n, f)
-        Inputs, normalised in length. They go through one matrix product, and come back as one gradient product.
+        Inputs, normalised in length.
     mean_activity : array (m,), optional
-        Running mean of each unit's activity, for peer normalisation.
+        Running mean of each unit's activity; without it there is no peer normalisation.
     theta : float, optional
-        Threshold, above 0; by default m, the number of units, as in Hinton's Matlab.
+        Threshold above 0; by default m, the number of units, as in Hinton's Matlab.
     goal : "maximise" or "minimise"
         The goodness of positive data.
     peer_weight : float
         λ of peer normalisation.
     exact : bool
-        Let peer normalisation act on active units only, as its gradient says.
+        Let peer normalisation act on active units only, as its gradient would.
 
     Returns
     -------
     loss : 0-d array
-        Nats, mean over the pairs.
-    cache : FFLayerCache
-        Its y, goodness and mean_activity are for the next layer, for the reader and for the next batch.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If theta is not above 0, there is no such goal, or the arrays do not fit.
+        Nats, mean over the n pairs.
 
     Notes
     -----
-    Same as the paper, with the Matlab's peer normalisation. That acts on the total input of every unit, also where the relu is off and
-    the true gradient is zero: this is its purpose, for it wakes units that are never active, and it is all that distinguishes it
-    from the exact gradient (``exact=True``).
+    Same as the paper, with the peer normalisation of Hinton's Matlab. Of the cache, ``y`` is for
+    the next layer and ``mean_activity`` for the next batch.
+    Loops: tests.reference.forward_forward.ff_layer_loss
     """
-    check_shapes(W=(W, "f,m"), bias=(bias, "m"), x_pos=(x_pos, "n,f"), x_neg=(x_neg, "n,f"))
-    n = len(x_pos)
-    x = get_xp(W, x_pos, x_neg).concatenate([x_pos, x_neg])
-    y = relu_forward(linear_forward(x, W, bias)[0])[0]
-    goodness, _ = goodness_forward(y)
-    loss, loss_cache = goodness_loss_forward(goodness[:n], goodness[n:], W.shape[1] if theta is None else theta, goal)
+    xp, n = get_xp(W), len(x_pos)
+    if theta is None:
+        theta = W.shape[1]
+    x = xp.concatenate([x_pos, x_neg])                                      # [a -] in one product
+    z, _ = linear_forward(x, W, bias)                                       # [a]
+    y, _ = relu_forward(z)                                                  # [b]
+    goodness, _ = goodness_forward(y)                                       # [§2]
+    loss, loss_cache = goodness_loss_forward(goodness[:n], goodness[n:], theta, goal)    # [Eq. 1]
     peer = None
     if mean_activity is not None:
-        peer_loss, peer = peer_normalisation_forward(y[:n], mean_activity, peer_weight)
-        loss, mean_activity = loss + peer_loss, peer[0]
+        peer_loss, peer = peer_normalisation_forward(y[:n], mean_activity, peer_weight)  # [c]
+        loss, mean_activity = loss + peer_loss, peer.mean_activity          # [c]
     return loss, FFLayerCache(x, y, goodness, mean_activity, loss_cache, peer, exact)
 
 
+@door(dloss="", cache=("2n,f", "2n,m", "2n"))
 def ff_layer_loss_backward(dloss, cache):
-    """Return the gradients with respect to W and bias. There is no third.
+    """dloss () -> dW (f, m), dbias (m,), and no dx for the layer below.
 
-    Forward had loss(G), G = Σ y², y = max(z, 0), z = x W + bias, so dz = 2 y dG (where the relu is off, y = 0 says so itself),
-    dW = xᵀ dz, dbias = Σ_n dz_n. A dx = dz Wᵀ would be for the layer below, which has an objective of its own.
-
-    Parameters
-    ----------
-    dloss : 0-d array or float
-    cache : FFLayerCache
-
-    Returns
-    -------
-    dW, dbias : arrays, shaped as W, bias
+    The derivation is the right column of the module's docstring. Unless ``exact``, this is the
+    gradient but for one term: the dy of peer normalisation is added to dz without the factor
+    [y > 0] of the relu, as in Hinton's Matlab, so that units that are off are pulled too.
     """
-    x, y, _, _, loss, peer, exact = cache
-    n = len(x) // 2
-    dz = goodness_backward(get_xp(y).concatenate(goodness_loss_backward(dloss, loss)), y)
-    if peer is not None:
-        dy = peer_normalisation_backward(dloss, peer)
-        dz[:n] += dy * (y[:n] > 0) if exact else dy
-    return x.T @ dz, dz.sum(axis=0)
+    x, y = cache.x, cache.y
+    dgoodness_pos, dgoodness_neg = goodness_loss_backward(dloss, cache.loss)    # [Eq. 1]
+    dgoodness = get_xp(y).concatenate([dgoodness_pos, dgoodness_neg])           # [§2] G of all
+    # No factor [y > 0] for the relu: where it is off, y = 0 makes 2 y dG zero already.
+    dz = goodness_backward(dgoodness, y)                    # [§2, b] dy = 2 y dG, dz = dy [y > 0]
+    if cache.peer is not None:
+        n = len(dgoodness_pos)
+        dy_pos = peer_normalisation_backward(dloss, cache.peer)     # [c] of positive samples alone
+        if cache.exact:
+            dy_pos = dy_pos * (y[:n] > 0)   # [b] the gradient: dz = dy [y > 0]
+        dz[:n] += dy_pos                    # [b] else the Matlab's dz = dy: units that are off move
+    return x.T @ dz, dz.sum(axis=0)         # [a] z = x W + bias: dW = xᵀ dz, dbias = Σ dz, no dx

@@ -1,69 +1,67 @@
-"""Length normalisation: the next layer is shown the direction of the activities, and never the goodness that their length tells."""
+"""Length normalisation: a layer shows the next its direction, and hides its goodness (H22).
+
+The goodness of a layer is the square of its length. Were that passed on, the next layer could tell
+positive from negative data by the length of its input alone, and would learn nothing new.
+
+Two scales. The paper divides by the length, ‖ŷ‖ = 1. Hinton's Matlab makes the mean square one,
+‖ŷ‖ = √m, the default here. With a length of one, inputs are √m times smaller: weights that are √m
+times larger give the same goodness under the same θ, and learn the same when their learning rate
+(not that of the biases) is m times larger and their weight decay m times smaller. A layer with the
+settings of one scale and the inputs of the other has a goodness that is wrong by a factor m, and
+hardly learns.
+"""
 from ..backend import get_xp
-from ..checks import check_shapes
+from ..checks import check_choice, door
 
 SCALES = ("mean square", "length")
 
 
+@door(y="n,m")
 def length_normalise_forward(y, scale="mean square"):
     """Divide activities by their length, without subtracting their mean.
 
-        ŷ_n = s y_n / ‖y_n‖,    s = √m for a mean square of one, s = 1 for a length of one         H22 section 2.1
+        length_n = ‖y_n‖                        [a]
+        ŷ_n = s y_n / length_n                  [§2.1]
+
+    with s = √m for a mean square of one, s = 1 for a length of one.
 
     Parameters
     ----------
     y : array (n, m)
+        Activities.
     scale : "mean square" or "length"
 
     Returns
     -------
     normalised : array (n, m)
         Zeros where y is all zeros.
-    cache : tuple
-
-    Raises
-    ------
-    ValueError, TypeError
-        If there is no such scale.
 
     Notes
     -----
-    The paper divides by the length; Hinton's Matlab makes the mean square one, the default here. With a length of one, inputs are √m
-    times smaller: weights that are √m times larger give the same goodness under the same θ, and learn the same when their learning
-    rate (not that of the biases) is m times larger and their weight decay m times smaller. A layer with the settings of one and the
-    inputs of the other sees a goodness that is m times off, and hardly learns. The networks here have a mean square of one.
+    The paper's scale is "length".
+    Loops: tests.reference.forward_forward.length_normalise
     """
-    check_shapes(y=(y, "n,m"))
-    if scale not in SCALES:
-        raise ValueError(f"scale: got {scale!r}, wanted {' or '.join(SCALES)}")
-    xp = get_xp(y)
-    length = xp.sqrt(xp.einsum("nm,nm->n", y, y))[:, None]
-    size = y.shape[1] ** 0.5 if scale == "mean square" else 1.0
-    factor = size / (length + (length == 0))
-    normalised = y * factor
-    return normalised, (normalised, factor, size)
+    check_choice(SCALES, scale=scale)
+    length = get_xp(y).sqrt((y * y).sum(axis=1, keepdims=True))             # [a]
+    s = y.shape[1] ** 0.5 if scale == "mean square" else 1.0                # [§2.1 -]
+    factor = s / (length + (length == 0))                                   # [§2.1] never 0/0
+    normalised = factor * y                                                 # [§2.1]
+    return normalised, (normalised, factor, s)
 
 
+@door(dnormalised="n,m", cache=("n,m",))
 def length_normalise_backward(dnormalised, cache):
-    """Return the gradient with respect to the activities.
+    """dnormalised (n, m) -> dy (n, m): what points along y is lost.
 
-    Forward had ŷ = s y/‖y‖, and ∂‖y‖/∂y = y/‖y‖ = ŷ/s, so dy = s/‖y‖ (dŷ − ŷ (ŷ·dŷ)/s²): what points along y is lost. At
-    y = 0, where there is no derivative, it is dŷ s: finite.
+    Forward had ŷ = s y/‖y‖ and ∂‖y‖/∂y = y/‖y‖ = ŷ/s, so
 
-    Parameters
-    ----------
-    dnormalised : array (n, m)
-    cache : tuple
+        dy = s/‖y‖ (dŷ − ŷ (ŷ · dŷ)/s²)
 
-    Returns
-    -------
-    dy : array (n, m)
-
-    Notes
-    -----
-    Forward-forward never calls it: nothing flows back through a layer. It is here for those who compare with backpropagation.
+    At y = 0, where there is no derivative, it is s dŷ: finite. Forward-forward never calls this,
+    for nothing flows back through a layer; it is here for comparisons with backpropagation.
     """
-    normalised, factor, size = cache
-    check_shapes(dnormalised=(dnormalised, normalised.shape), y=(normalised, normalised.shape))
-    along = (normalised * dnormalised).sum(axis=1, keepdims=True) / size ** 2
-    return factor * (dnormalised - normalised * along)
+    normalised, factor, s = cache
+    along = (normalised * dnormalised).sum(axis=1, keepdims=True)           # [§2.1] ŷ · dŷ
+    dlength = -factor / s * along           # [§2.1] ŷ = s y/length, so dlength = −ŷ · dŷ/length
+    dy = factor * dnormalised               # [§2.1] and dy = s/length dŷ
+    return dy + dlength / s * normalised    # [a] ∂length/∂y = y/length = ŷ/s

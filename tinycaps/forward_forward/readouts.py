@@ -1,17 +1,35 @@
-"""Three ways to ask a forward-forward network for the class, and what each layer would say alone (H22 section 3.3)."""
+"""The class of an image, read out in three ways, and what each layer would say alone (H22).
+
+softmax      one pass with the neutral label, and the linear predictor
+goodness     one pass with each label; the one with the highest goodness is the answer
+shortlist    the predictor's five best, and their goodness: half the passes, nearly the same answers
+
+The first two are the paper's (§3.3), the third is from Hinton's talks on it.
+"""
 from ..backend import get_xp
-from ..checks import check_count, check_images, check_labels, named_xp
+from ..checks import check_choice, check_count, check_finite, check_labels, door, named_xp
 from ..ops.linear import linear_forward
+from .config import FIRST_HEARD
 from .goodness import GOALS, goodness_forward, positive_probability
-from .label_pixels import write_labels, write_neutral
-from .network import FIRST_HEARD, check_batch, ff_activities, ff_features
+from .label_pixels import check_room, write_labels, write_neutral
+from .network import check_batch, ff_activities, ff_features
 
+READOUTS = ("softmax", "goodness", "shortlist")
 SHORTLIST = 5
-"""Candidates that the predictor hands to goodness."""
+"""Candidates that the predictor passes on to goodness."""
 
 
+def check_predicted(params, images, config, batch=1000, neutral=True):
+    """Raise unless images and parameters, the predictor's included, fit the config."""
+    check_batch(params, images, config, config.predictor_shapes)
+    check_finite(images=images)
+    if neutral:
+        check_room(images, config.classes)
+
+
+@door(check_predicted)
 def predictor_logits(params, images, config, batch=1000, neutral=True):
-    """Ask the predictor: one pass with the neutral label.
+    """Return the predictor's logits, from one pass with the neutral label.
 
     Parameters
     ----------
@@ -19,35 +37,43 @@ def predictor_logits(params, images, config, batch=1000, neutral=True):
     images : array (n, h, w, c)
     config : FFConfig
     batch : int
-        Images looked at together; bounds the memory.
+        Images in one pass; bounds the memory.
     neutral : bool
         False leaves the images as they are, for layers that have learned without labels.
 
     Returns
     -------
     logits : array (n, k)
-        Their largest is the fast readout.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If the images do not fit, or a pixel is NaN or infinite.
+        The largest is the answer.
 
     Notes
     -----
     Same as the paper: a linear softmax on all layers but the first.
     """
-    check_batch(params, images, config)
-
     def one(images):
-        x = write_neutral(images, config.classes, config.label_strength) if neutral else images.reshape(len(images), -1)
+        x = images.reshape(len(images), -1)
+        if neutral:
+            x = write_neutral(x, config.classes, config.label_strength)
         features = ff_features(params, x, config)
         return linear_forward(features, params["softmax.W"], params["softmax.bias"])[0]
     return _in_batches(one, batch, images)
 
 
+def check_tried(params, images, config, candidates=None, batch=1000):
+    """Raise unless images, the layers' parameters and candidate labels fit the config."""
+    check_batch(params, images, config)
+    check_finite(images=images)
+    check_room(images, config.classes)
+    if candidates is not None:
+        named_xp(images=images, candidates=candidates)
+        if candidates.ndim != 2 or len(candidates) != len(images):
+            raise ValueError(f"candidates: got shape {candidates.shape}, wanted ({len(images)}, j)")
+        check_labels(candidates.ravel(), candidates.size, config.classes, "candidates")
+
+
+@door(check_tried)
 def label_goodness(params, images, config, candidates=None, batch=1000):
-    """Try labels: one pass for each candidate.
+    """Return the goodness of each layer for each label tried, from one pass with each.
 
     Parameters
     ----------
@@ -61,36 +87,29 @@ def label_goodness(params, images, config, candidates=None, batch=1000):
     Returns
     -------
     goodness : array (n, layers, j)
-        How well each layer likes each candidate: its goodness, with the sign turned where positive data shall have little.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If the images or candidates do not fit, or a pixel is NaN or infinite.
+        With the sign turned where the goodness of positive data is minimised: more is better.
 
     Notes
     -----
-    Same as the paper, where the label with the highest goodness, summed over all layers but the first, is the answer: see `vote`.
+    Same as the paper. `vote` sums over all layers but the first.
     """
-    check_batch(params, images, config)
-    xp = named_xp(images=images)
+    xp = get_xp(images)
     if candidates is None:
         candidates = xp.arange(config.classes)[None, :].repeat(len(images), axis=0)
-    named_xp(images=images, candidates=candidates)
-    if candidates.ndim != 2 or len(candidates) != len(images):
-        raise ValueError(f"candidates: got shape {candidates.shape}, wanted ({len(images)}, j)")
 
     def one(images, candidates):
         tried = []
         for labels in candidates.T:
             x = write_labels(images, labels, config.classes, config.label_strength)
-            tried.append(xp.stack([goodness_forward(y)[0] for y in ff_activities(params, x, config)], axis=1))
+            activities = ff_activities(params, x, config)
+            tried.append(xp.stack([goodness_forward(y)[0] for y in activities], axis=1))
         return GOALS[config.goal] * xp.stack(tried, axis=2)
     return _in_batches(one, batch, images, candidates)
 
 
+@door(goodness="n,layers,j")
 def vote(goodness):
-    """Return the column with the most goodness over all layers but the first.
+    """Return the column with the most goodness, summed over all layers but the first.
 
     Parameters
     ----------
@@ -104,6 +123,13 @@ def vote(goodness):
     return goodness[:, FIRST_HEARD:].sum(axis=1).argmax(axis=1)
 
 
+def check_readout(params, images, config, readout="shortlist", batch=1000):
+    """Raise unless there is such a readout, and images and parameters fit the config."""
+    check_choice(READOUTS, readout=readout)
+    (check_tried if readout == "goodness" else check_predicted)(params, images, config)
+
+
+@door(check_readout)
 def predict(params, images, config, readout="shortlist", batch=1000):
     """Return the class of each image.
 
@@ -113,25 +139,17 @@ def predict(params, images, config, readout="shortlist", batch=1000):
     images : array (n, h, w, c)
     config : FFConfig
     readout : "softmax", "goodness" or "shortlist"
-        One pass and the predictor; one pass for every label and the goodness; or the predictor's five best and their goodness.
     batch : int
 
     Returns
     -------
     labels : integer array (n,)
 
-    Raises
-    ------
-    ValueError, TypeError
-        If there is no such readout, or the images do not fit.
-
     Notes
     -----
-    The first two are the paper's. The third is from Hinton's talks on it: half the passes, nearly the same answers. A network that has
-    learned without labels has the predictor alone: `predictor_logits` with ``neutral=False``.
+    A network that has learned without labels has the predictor alone: `predictor_logits` with
+    ``neutral=False``.
     """
-    if readout not in ("softmax", "goodness", "shortlist"):
-        raise ValueError(f"readout: got {readout!r}, wanted softmax, goodness or shortlist")
     if readout == "goodness":
         return vote(label_goodness(params, images, config, batch=batch))
     logits = predictor_logits(params, images, config, batch)
@@ -142,8 +160,16 @@ def predict(params, images, config, readout="shortlist", batch=1000):
     return best[get_xp(images).arange(len(best)), chosen]
 
 
+def check_labelled(params, images, labels, config, batch=1000):
+    """Raise unless images, labels and parameters fit the config."""
+    check_predicted(params, images, config)
+    check_labels(labels, len(images), config.classes)
+    named_xp(images=images, labels=labels)
+
+
+@door(check_labelled)
 def readout_errors(params, images, labels, config, batch=1000):
-    """Count the errors of all readouts, and of every layer alone.
+    """Return the error rates of all readouts, and of every layer's goodness alone.
 
     Parameters
     ----------
@@ -156,28 +182,23 @@ def readout_errors(params, images, labels, config, batch=1000):
     Returns
     -------
     errors : dict of float
-        Parts of all images, for ``"softmax"``, ``"goodness"``, ``"shortlist"``, and ``"layer 0"``, ``"layer 1"``, …, by the goodness
-        of one layer.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If a label is out of range, or the images do not fit.
+        Fractions of all images: ``"softmax"``, ``"goodness"``, ``"shortlist"``, and ``"layer 0"``,
+        ``"layer 1"``, …
     """
-    check_labels(labels, len(images), config.classes)
-    xp = named_xp(images=images, labels=labels)
+    xp = get_xp(images)
     logits = predictor_logits(params, images, config, batch)
     goodness = label_goodness(params, images, config, batch=batch)
     best = _shortlist(logits)
-    shortlist = vote(xp.take_along_axis(goodness, best[:, None, :], axis=2))
+    # CuPy's take_along_axis has no default axis.
+    chosen = vote(xp.take_along_axis(goodness, best[:, None, :], axis=2))
     answers = {"softmax": logits.argmax(axis=1), "goodness": vote(goodness),
-               "shortlist": best[xp.arange(len(best)), shortlist]}
+               "shortlist": best[xp.arange(len(best)), chosen]}
     answers |= {f"layer {k}": goodness[:, k].argmax(axis=1) for k in range(goodness.shape[1])}
     return {name: float((answer != labels).mean()) for name, answer in answers.items()}
 
 
 def layer_report(caches, config):
-    """Tell how each layer judges positive and negative samples.
+    """Report how each layer judges positive and negative samples.
 
     Parameters
     ----------
@@ -188,15 +209,17 @@ def layer_report(caches, config):
     Returns
     -------
     report : dict of float
-        ``"goodness+ 0"`` and ``"goodness- 0"``, the means of layer 0 divided by θ; ``"misjudged 0"``, the part of samples on the wrong
-        side of θ; and so on for every layer.
+        For layer 0 ``"goodness+ 0"`` and ``"goodness- 0"``, the means divided by θ, and
+        ``"misjudged 0"``, the fraction of samples on the wrong side of θ; and so on.
     """
     report = {}
-    for k, cache in enumerate(caches):
-        n, theta = len(cache.goodness) // 2, config.thetas[k]
+    for k, (cache, theta) in enumerate(zip(caches, config.thetas)):
+        n = len(cache.goodness) // 2
         positive = positive_probability(cache.goodness, theta, config.goal) > 0.5
-        report |= {f"goodness+ {k}": float(cache.goodness[:n].mean()) / theta, f"goodness- {k}": float(cache.goodness[n:].mean()) / theta,
-                   f"misjudged {k}": (float((~positive[:n]).mean()) + float(positive[n:].mean())) / 2}
+        missed, false = float((~positive[:n]).mean()), float(positive[n:].mean())
+        report |= {f"goodness+ {k}": float(cache.goodness[:n].mean()) / theta,
+                   f"goodness- {k}": float(cache.goodness[n:].mean()) / theta,
+                   f"misjudged {k}": (missed + false) / 2}
     return report
 
 
@@ -206,7 +229,7 @@ def _shortlist(logits):
 
 
 def _in_batches(function, batch, *arrays):
-    check_images(arrays[0])
+    """Apply a function to slices of arrays, and put the results together."""
     check_count(batch=batch)
-    parts = [function(*(a[k:k + batch] for a in arrays)) for k in range(0, len(arrays[0]), batch)]
-    return get_xp(arrays[0]).concatenate(parts)
+    pieces = [function(*(a[k:k + batch] for a in arrays)) for k in range(0, len(arrays[0]), batch)]
+    return get_xp(arrays[0]).concatenate(pieces)

@@ -1,10 +1,13 @@
 """Elementwise nonlinearities: relu and the logistic sigmoid."""
 from ..backend import get_xp
-from ..checks import check_shapes
+from ..checks import door
 
 
+@door(x="...,m")
 def relu_forward(x):
-    """Clip negative inputs, y = max(x, 0).
+    """Set negative numbers to zero.
+
+        y = max(x, 0)        [a]
 
     Parameters
     ----------
@@ -13,36 +16,31 @@ def relu_forward(x):
     Returns
     -------
     y : array (..., m)
-    cache : array
 
     Notes
     -----
-    The textbook function; at its kink, x = 0, the backward uses the slope of the left side, 0.
+    The textbook function; at its kink, x = 0, the backward takes the slope of the left side, 0.
+    Loops: tests.reference.ops.relu
     """
-    check_shapes(x=(x, "...,m"))
-    y = get_xp(x).maximum(x, 0)
+    y = get_xp(x).maximum(x, 0)                                     # [a]
     return y, y
 
 
+@door(dy="...,m", cache="...,m")
 def relu_backward(dy, cache):
-    """Return the gradient with respect to x: forward had slope 1 where y > 0 and else 0, so dx = dy [y > 0].
+    """dy (..., m) -> dx (..., m).
 
-    Parameters
-    ----------
-    dy : array (..., m)
-    cache : array
-
-    Returns
-    -------
-    dx : array (..., m)
+    Forward had slope 1 where it passed x on and slope 0 where it gave zero; y > 0 says which.
     """
     y = cache
-    check_shapes(dy=(dy, y.shape), y=(y, y.shape))
-    return dy * (y > 0)
+    return dy * (y > 0)                                             # [a] dx = dy where y > 0, or 0
 
 
+@door(x="...,m")
 def sigmoid_forward(x):
-    """Press numbers into (0, 1), y = 1 / (1 + exp(−x)).
+    """Press numbers into (0, 1).
+
+        y = 1 / (1 + exp(−x)) = (1 + tanh(x / 2)) / 2        [a]
 
     Parameters
     ----------
@@ -51,29 +49,22 @@ def sigmoid_forward(x):
     Returns
     -------
     y : array (..., m)
-    cache : array
 
     Notes
     -----
-    Computed as (1 + tanh(x/2)) / 2, the same function without an overflow at either end.
+    The textbook function, computed in its second form: exp would overflow, tanh does not.
+    Loops: tests.reference.ops.sigmoid
     """
-    check_shapes(x=(x, "...,m"))
-    y = 0.5 * (1 + get_xp(x).tanh(0.5 * x))
+    y = 0.5 * (1 + get_xp(x).tanh(0.5 * x))                         # [a]
     return y, y
 
 
+@door(dy="...,m", cache="...,m")
 def sigmoid_backward(dy, cache):
-    """Return the gradient with respect to x: forward had y' = y (1 − y), so dx = dy y (1 − y).
+    """dy (..., m) -> dx (..., m).
 
-    Parameters
-    ----------
-    dy : array (..., m)
-    cache : array
-
-    Returns
-    -------
-    dx : array (..., m)
+    Forward had y = 1 / (1 + e) with e = exp(−x), whose slope is −e, so y has the slope
+    e / (1 + e)² = y (1 − y).
     """
     y = cache
-    check_shapes(dy=(dy, y.shape), y=(y, y.shape))
-    return dy * y * (1 - y)
+    return dy * y * (1 - y)                                         # [a] slope y (1 − y)

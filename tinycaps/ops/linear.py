@@ -1,11 +1,12 @@
 """The linear map x @ W + bias."""
-from ..checks import check_shapes
+from ..checks import door
 
 
+@door(x="n,f", W="f,m", bias="m")
 def linear_forward(x, W, bias):
     """Apply a fully connected layer.
 
-        y_nm = Σ_f x_nf W_fm + bias_m
+        y_nm = Σ_f x_nf W_fm + bias_m        [a]
 
     Parameters
     ----------
@@ -16,32 +17,24 @@ def linear_forward(x, W, bias):
     Returns
     -------
     y : array (n, m)
-    cache : tuple
 
     Notes
     -----
-    The textbook layer, inputs in rows.
+    The textbook layer, samples in rows.
+    Loops: tests.reference.ops.linear
     """
-    check_shapes(x=(x, "n,f"), W=(W, "f,m"), bias=(bias, "m"))
-    return x @ W + bias, (x, W)
+    return x @ W + bias, (x, W)                                     # [a]
 
 
+@door(dy="n,m", cache=("n,f", "f,m"))
 def linear_backward(dy, cache, input_gradient=True):
-    """Return the gradients with respect to x, W and bias.
+    """dy (n, m) -> dx (n, f), dW (f, m), dbias (m,).
 
-    Forward had y = x W + bias, so dx = dy Wᵀ, dW = xᵀ dy, dbias = Σ_n dy_n.
-
-    Parameters
-    ----------
-    dy : array (n, m)
-    cache : tuple
-    input_gradient : bool
-        Without it dx is None: for the first layer, where nobody asks for it.
-
-    Returns
-    -------
-    dx, dW, dbias : arrays, shaped as x, W, bias
+    Forward had y_nm = Σ_f x_nf W_fm + bias_m, so each factor's gradient is dy times the other
+    factor, summed over the index that it lacks: m for x, n for W and bias. A first layer does not
+    need dx; leaving it out (None) saves one of the three products of forward and backward.
     """
     x, W = cache
-    check_shapes(dy=(dy, (len(x), W.shape[1])), W=(W, W.shape))
-    return dy @ W.T if input_gradient else None, x.T @ dy, dy.sum(axis=0)
+    dx = dy @ W.T if input_gradient else None                       # [a] y = x W, so dx = dy Wᵀ
+    dW = x.T @ dy                                                   # [a] and dW = xᵀ dy
+    return dx, dW, dy.sum(axis=0)                                   # [a] + bias: dbias = Σ_n dy_n

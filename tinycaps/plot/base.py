@@ -2,20 +2,23 @@
 import numpy as np
 
 CORRECT, WRONG = "#0072B2", "#D55E00"
-"""Blue and vermilion, told apart by the colour-blind too."""
+"""Blue and vermilion, which the colour-blind can distinguish too."""
 COLOURS = (WRONG, CORRECT, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """One for each of several curves, from the same palette (Okabe and Ito)."""
+MARKERS = "os^Dv*"
+"""One for each of several curves, so that none hides another."""
 
 
 def empty_figure(width, height):
-    """Return a figure of so many inches; matplotlib is imported here, and pyplot never."""
+    """Return a figure, in inches; matplotlib is imported here, and pyplot never."""
     from matplotlib.figure import Figure
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def show(ax, image):
-    """Draw one image (h, w, c) without axes: three channels in colour, any other number as their mean."""
-    ax.imshow(np.clip(image if image.shape[-1] == 3 else image.mean(axis=-1), 0, 1), cmap="gray", vmin=0, vmax=1)
+    """Draw an image (h, w, c) without axes: three channels in colour, others as their mean."""
+    image = image if image.shape[-1] == 3 else image.mean(axis=-1)
+    ax.imshow(np.clip(image, 0, 1), cmap="gray", vmin=0, vmax=1)
     ax.set_xticks([])
     ax.set_yticks([])
 

@@ -1,9 +1,9 @@
-"""Figures of what was measured about the package itself: the errors of derivatives, time and memory."""
+"""Figures of measurements: the errors of derivatives, time and memory."""
 from .base import CORRECT, WRONG, empty_figure, tidy
 
 
 def step_size_errors(curves, ridders):
-    """Draw the error of difference quotients against their step, and what extrapolation makes of it.
+    """Draw the error of difference quotients against their step, and that of extrapolation.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def step_size_errors(curves, ridders):
 
 
 def scaling(curves):
-    """Draw how time and memory grow: a column for each quantity that is changed, a line for each network.
+    """Draw how time and memory grow: a column for each quantity changed, a line for each network.
 
     Parameters
     ----------
@@ -36,9 +36,11 @@ def scaling(curves):
     axes = figure.subplots(2, len(curves), sharex="col", sharey="row", squeeze=False)
     for (what, networks), column in zip(curves.items(), axes.T):
         sizes = sorted({size for points in networks.values() for size, *_ in points})
-        for (network, points), colour, marker in zip(networks.items(), (WRONG, CORRECT, "#009E73"), "so^"):
+        styles = zip((WRONG, CORRECT, "#009E73"), "so^")
+        for (network, points), (colour, marker) in zip(networks.items(), styles):
             for ax, k, unit in zip(column, (1, 2), (1, 2 ** 30)):
-                ax.plot([point[0] for point in points], [point[k] / unit for point in points], color=colour, marker=marker, label=network)
+                ax.plot([point[0] for point in points], [point[k] / unit for point in points],
+                        color=colour, marker=marker, label=network)
         if sizes and sizes[-1] >= 8 * sizes[0]:
             column[1].set_xscale("log")
         column[1].set_xticks(sizes, map(str, sizes), fontsize=8)

@@ -1,7 +1,8 @@
 """Work cut into slices for a few Python threads, each with a BLAS of one thread.
 
-NumPy lets go of Python's lock inside its loops and matrix products, so threads over slices that stay in a core's cache are
-faster than one BLAS call that spreads over all cores and touches everything once for every operation.
+NumPy releases Python's lock inside its loops and matrix products, so threads over slices that stay
+in the cache of a core are faster than one BLAS call that spreads over all cores and goes through
+the whole memory for every operation.
 """
 import os
 import threading
@@ -13,18 +14,24 @@ from functools import lru_cache, partial
 import numpy as np
 
 
+SLICE = 2 ** 20
+"""Numbers, at most, that a slice of samples works on: what stays in the cache of a core."""
+
+
 @contextmanager
 def parallel(xp):
-    """Give ``split(work, count, pieces=None)``, which calls ``work(slice)`` for slices that cut range(count) into equal parts.
+    """Provide ``split(work, count, pieces=None)``: it calls ``work(slice)`` for equal slices.
+
+    The slices cut range(count) into the given number of pieces, by default one for each core.
 
     Parameters
     ----------
     xp : module
-        On numpy the slices run on as many threads as there are cores, and the BLAS is held to one thread meanwhile; on one core,
-        inside of such a slice, or with a BLAS that cannot be held (Accelerate on macOS), they run one by one. On cupy one slice
-        is everything: few launches.
+        On numpy the slices run on one thread for each core, and the BLAS is held to one thread
+        meanwhile. On one core, inside such a slice, or with a BLAS that cannot be held (Accelerate
+        on macOS), they run one by one. On cupy one slice is everything: few launches.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = count_cores()
     if xp is not np:
         yield lambda work, count, pieces=None: work(slice(0, count))
     elif cores == 1 or getattr(_here, "inside", False) or _controller() is None:
@@ -35,6 +42,18 @@ def parallel(xp):
             yield partial(_share_out, _pool(cores - 1), cores)
         finally:
             _blas.release()
+
+
+def count_cores():
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def pieces(samples, size):
+    """Return how many slices to cut samples of some size into: at least one for each core."""
+    return max(-(-samples // max(1, SLICE // size)), count_cores())
 
 
 def _cut(count, pieces):
@@ -50,13 +69,15 @@ def _one_by_one(work, count, pieces=None):
 
 
 def _share_out(pool, cores, work, count, pieces=None):
-    """Work on the first slice here; then this thread and the pool's take one after another until none is left, all under the caller's
-    np.errstate. Return or raise, also on Ctrl-C, when none of them is at work."""
+    """Do the first slice here; then this thread and the pool's take one slice after another.
+
+    All run under the caller's np.errstate. Return or raise, also on Ctrl-C, when none is at work.
+    """
     first, *others = _cut(count, pieces or cores)
     waiting, futures = iter(others), []
 
     def take():
-        for part in waiting:                                            # one iterator for all: Python's lock gives a slice to one thread
+        for part in waiting:        # one iterator for all: Python's lock hands out each slice once
             work(part)
 
     def begun():
@@ -71,7 +92,7 @@ def _share_out(pool, cores, work, count, pieces=None):
         wait(begun())
     finally:
         _here.inside = False
-        list(waiting)                                                   # whatever went wrong here, nobody takes another
+        list(waiting)               # whatever went wrong here, nobody takes another
         wait(begun())
     for future in begun():
         future.result()

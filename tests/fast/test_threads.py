@@ -12,8 +12,8 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from tests import stand_in
-from tinycaps.fast import parallel as module
-from tinycaps.fast.parallel import parallel
+from tinycaps.fast import threads as module
+from tinycaps.fast.threads import parallel
 
 ROOT = Path(__file__).parents[1]
 
@@ -273,7 +273,7 @@ def test_numbers_gone_bad_warn_in_a_slice_only_if_they_would_warn_the_caller(cor
 
 def ends(program):
     """Run a program in a process of its own, which gives up after five seconds; return its last line, or where it stood."""
-    code = "import faulthandler, os, signal, sys, time\nimport numpy as np\nfrom tinycaps.parallel import parallel\n" \
+    code = "import faulthandler, os, signal, sys, time\nimport numpy as np\nfrom tinycaps.fast.threads import parallel\n" \
            "os.sched_getaffinity = lambda process: {0, 1}\nfaulthandler.dump_traceback_later(5, exit=True)\n" + program
     done = subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
     return (done.stdout.splitlines() or [done.stderr])[-1]

@@ -1,0 +1,63 @@
+"""Which images a demo learns from, on which a training is watched, and how images are moved."""
+from tinycaps.data import (hold_out, load_digits, load_fashion_mnist, load_mnist, load_npz,
+                           random_shift, random_warp)
+
+LOADERS = {"digits": load_digits, "mnist": load_mnist, "fashion-mnist": load_fashion_mnist}
+QUICK = 256
+"""Images of each set with --quick."""
+WATCHED = 1000
+"""Training images, at most, on which a training is watched where none are held out."""
+
+
+def load_data(arguments):
+    """Return the Dataset that the arguments ask for; with --hold-out its test set is held out."""
+    if arguments.data in LOADERS:
+        data = LOADERS[arguments.data]()
+    elif arguments.data.endswith(".npz"):
+        data = load_npz(arguments.data)
+    else:
+        raise ValueError(f"data: got {arguments.data!r}, wanted {', '.join(LOADERS)} or FILE.npz")
+    if arguments.hold_out:
+        if arguments.hold_out >= len(data.train_images):
+            raise ValueError(f"hold-out: got {arguments.hold_out}, wanted fewer than the "
+                             f"{len(data.train_images)} training images")
+        data = hold_out(data, arguments.hold_out)
+    if arguments.quick:
+        data = type(data)(*(array[::len(array) // QUICK or 1][:QUICK] for array in data))
+    return data
+
+
+def count_classes(data):
+    """Return the number of classes: one more than the largest label."""
+    return 1 + int(max(data.train_labels.max(), data.test_labels.max()))
+
+
+def subsample(images, labels):
+    """Return at most `WATCHED` images with their labels, spread evenly over all of them."""
+    every = -(-len(images) // WATCHED)
+    return images[::every], labels[::every]
+
+
+def watched(arguments, data):
+    """Return the images and labels on which a training is watched: never the test images."""
+    return data[2:] if arguments.hold_out else subsample(data.train_images, data.train_labels)
+
+
+def watched_on(arguments):
+    """Return in words what a training is watched on."""
+    return "held-out training images" if arguments.hold_out else "training images, not moved"
+
+
+def judged(arguments):
+    """Return whose error is reported, in a word and in full."""
+    return (("held-out", "held-out training images") if arguments.hold_out
+            else ("test", "test images"))
+
+
+def augmentation(arguments):
+    """Return the function (batch, rng) -> batch that moves images as the arguments say."""
+    def augment(batch, rng):
+        images, *rest = batch
+        images = random_shift(images, rng, arguments.shift) if arguments.shift else images
+        return random_warp(images, rng) if arguments.warp else images, *rest
+    return augment
