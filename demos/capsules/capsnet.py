@@ -191,8 +191,8 @@ def sweep_figure(params, v, found, labels, config):
     change = np.ptp(swept, axis=2).mean(axis=(2, 3, 4))                         # (n, q)
     most = (change.sum(axis=1) * (found == labels)).argmax()
     shown = change[most].argsort()[::-1][:SWEPT]
-    title = (f"A capsule of class {found[most]} with one dimension moved in each row:\nof its "
-             f"{config.class_dims} dimensions the {len(shown)} that change the image most, in order")
+    title = (f"The image of a class-{found[most]} capsule, a dimension moved in each row:\nof its "
+             f"{config.class_dims} dimensions the {len(shown)} that change it most, in order")
     return drawings.pose_sweep(swept[most][shown], OFFSETS, shown, title)
 
 

@@ -56,7 +56,6 @@ def test_the_sweep_is_that_of_the_capsule_and_the_dimensions_that_move_most(monk
                         given.update(images=images, dimensions=dimensions, title=title))
     demo.sweep_figure({}, v, np.array([7, 4, 2]), np.array([7, 4, 1]), DIGITS)
     assert given["dimensions"].tolist() == weight[4].argsort()[::-1][:8].tolist()
-    assert given["title"].startswith("A capsule of class 4 ")
-    assert "the 8 that change" in given["title"]
+    assert "class-4 capsule" in given["title"] and "the 8 that change" in given["title"]
     shades = v[1, 4] @ weight[4] + demo.OFFSETS * weight[4][given["dimensions"]][:, None]
     np.testing.assert_allclose(given["images"][..., 0, 0, 0], shades, rtol=1e-5)

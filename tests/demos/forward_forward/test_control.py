@@ -29,8 +29,10 @@ def test_the_layers_of_the_control_are_those_that_were_drawn(empty, capsys):
     layers = init_ff(np.random.default_rng(3), config)
     features = ff_features(layers, images.reshape(256, -1), config)
     logits = features @ found.params["softmax.W"] + found.params["softmax.bias"]
-    wrong, error = int((logits.argmax(axis=1) != labels).sum()), results()["errors"]["random"]
-    assert error == results()["baseline"] == wrong / 256 and results()["wrong"]["random"] == wrong
+    wrong = int((logits.argmax(axis=1) != labels).sum())
+    error = results()["errors"][demo.RANDOM]
+    assert error == results()["baseline"] == wrong / 256
+    assert results()["wrong"][demo.RANDOM] == wrong
     assert re.search(rf", {100 * error:.2f} % by softmax on layers left at random "
                      rf"\(\d+, {wrong} of 256 wrong\)$", capsys.readouterr().out.splitlines()[-1])
 
@@ -47,4 +49,4 @@ def test_both_softmaxes_are_trained_alike_on_different_layers(empty):
 def test_layers_that_learn_with_labels_have_no_control(empty, kind):
     assert demo.main([*SIZE, "--negatives", kind]) == 0
     assert results()["errors"].keys() >= {"goodness", "softmax", "shortlist"}
-    assert "random" not in results()["errors"] and "baseline" not in results()
+    assert demo.RANDOM not in results()["errors"] and "baseline" not in results()
