@@ -335,7 +335,7 @@ def test_masks(xp):
 
 
 @pytest.mark.parametrize("dtype", ["int64", "int32", "uint8"])
-def test_labels_beside_what_they_label(xp, dtype):
+def test_labels_with_what_they_label(xp, dtype):
     z = xp.zeros((3, 4), dtype="float32")
     check_shapes(z=(z, "n,k"), labels=(xp.asarray([0, 3, 1], dtype=dtype), "n < k"))
     check_shapes(z=(z, "n,k"), labels=(xp.asarray([0, 3, 1], dtype=dtype), "n<k"))
