@@ -157,7 +157,7 @@ def main(argv):
     prepare(arguments)
     data = load_data(arguments)
     teaching.fill_in(arguments, data)
-    thinning = 5 if is_small(data) else 12
+    thinning = 5 if is_small(data.train_images) else 12
     labels, (word, whose) = data.train_labels, judged(arguments)
     aside = np.arange(len(labels)) % thinning == 0
     lessons = plan(arguments, labels[~aside], labels[aside], data.test_labels)

@@ -74,7 +74,7 @@ def fill_in(arguments, data, small, large, quick=None):
     quick : dict, optional
         What --quick changes in them, by default ``{"epochs": 2}``.
     """
-    defaults = small if is_small(data) else large
+    defaults = small if is_small(data.train_images) else large
     defaults = defaults | {"batch": min(defaults["batch"], len(data.train_images))}
     if arguments.quick:
         defaults |= quick or {"epochs": 2}
@@ -83,9 +83,9 @@ def fill_in(arguments, data, small, large, quick=None):
             setattr(arguments, name, value)
 
 
-def is_small(data):
-    """Return whether the images are small."""
-    return max(data.train_images.shape[1:3]) <= SMALL_IMAGE
+def is_small(images):
+    """Return whether images (n, h, w, c) are small."""
+    return max(images.shape[1:3]) <= SMALL_IMAGE
 
 
 def describe_defaults(small, large, name):

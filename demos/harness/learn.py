@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from demos.harness.arguments import is_small
 from demos.harness.data import LOADERS, watched_on
 from tinycaps.backend import asarray
 from tinycaps.fast import in_blocks, parallel
@@ -82,11 +83,12 @@ def check_begun(arguments, *trainings):
 
 
 def learn(training, params, gradients, arrays, arguments, *, evaluate, update,
-          schedule=flat_then_linear, augment=None, evaluate_every=None, show=None, resume=None):
+          schedule=flat_then_linear, augment=None, evaluate_every=None, show=None, resume=None,
+          shares_work=False):
     """Train a network in its folder; --resume goes on from its checkpoint where there is one.
 
-    The BLAS is held to one thread, except with --plain: only large matrices are worth more, in
-    small trainings its threads spin more than they work.
+    With small images the BLAS is held to one thread: in small matrix products its threads spin more
+    than they work. With large ones it keeps them, unless the network has threads of its own.
 
     Parameters
     ----------
@@ -111,6 +113,8 @@ def learn(training, params, gradients, arrays, arguments, *, evaluate, update,
         Called with the log's line of each evaluation; by default the errors are printed.
     resume : bool, optional
         By default as the arguments say.
+    shares_work : bool
+        Whether the network has threads of its own, as those of `tinycaps.fast` have.
 
     Returns
     -------
@@ -121,7 +125,8 @@ def learn(training, params, gradients, arrays, arguments, *, evaluate, update,
     rate, steps = settings["learning_rate"], count_steps(len(arrays[0]), batch, epochs)
     params = {key: asarray(p, arguments.device) for key, p in params.items()}
     resume = arguments.resume if resume is None else resume
-    with nullcontext() if arguments.plain else parallel(np):
+    one_thread = (shares_work or is_small(arrays[0])) and not arguments.plain
+    with parallel(np) if one_thread else nullcontext():
         log, seconds = train(
             gradients, params, arrays, epochs=epochs, batch=batch, folder=training.folder,
             about=settings, seed=settings["seed"], update=update, augment=augment,

@@ -1,9 +1,9 @@
-"""What the contenders of `demos.benchmark` that are written in PyTorch have in common, and PyTorch's own matrix product."""
+"""What the contenders in PyTorch have in common, and PyTorch's own matrix product."""
 import os
 
 import torch
 
-from demos.contenders import Contender, Stopwatch, peak_memory
+from demos.benchmark.contender import Contender, Stopwatch, peak_memory
 
 SAME = (lambda a: a), (lambda a: a)
 """There and back, from tinycaps' layout of a parameter to PyTorch's: of a bias."""
@@ -11,40 +11,44 @@ TRANSPOSED = (lambda a: a.t()), (lambda a: a.t())
 """Of the weights of a linear layer."""
 
 
-class Careful(Contender):
-    """PyTorch as it is installed, or tuned: a fused optimiser, and on a GPU cuDNN's own search for the best algorithm.
+class TorchContender(Contender):
+    """PyTorch as it is installed, or tuned: a fused optimiser, and on a GPU cuDNN's own search.
 
-    A subclass has ``network``, which makes the model from a config, ``optimiser``, and ``_differentiate()``, which leaves gradients and
-    returns the loss. ``model.named()`` yields for each parameter its name in tinycaps, and the functions that change the layout from
-    there and back.
+    A subclass has ``network``, which makes the model from a config, ``optimiser``, and
+    ``_differentiate()``, which leaves gradients and returns the loss. ``model.named()`` yields for
+    each parameter its name in tinycaps, and functions that change the layout from there and back.
     """
 
     tuned = False
 
     def __init__(self, task):
-        self.device, self.where = task.device, torch.device("cuda" if task.device == "gpu" else "cpu")
-        if task.device == "gpu":
+        self.device, on_gpu = task.device, task.device == "gpu"
+        self.where = torch.device("cuda" if on_gpu else "cpu")
+        if on_gpu:
             torch.cuda.init()
-            torch.backends.cudnn.allow_tf32 = False                                 # float32 for everyone
+            torch.backends.cudnn.allow_tf32 = False                     # float32 for everyone
             torch.backends.cudnn.benchmark = self.tuned
         self.model = self.network(task.config).to(self.where)
         with torch.no_grad():
             for name, parameter, there, _ in self.model.named():
                 parameter.copy_(there(torch.from_numpy(task.params[name])))
         self.fused = {"fused": True} if self.tuned else {}
-        self.watch = Stopwatch(torch.cuda.synchronize if task.device == "gpu" else None)
-        self.peak = torch.cuda.max_memory_reserved if task.device == "gpu" else peak_memory
+        self.watch = Stopwatch(torch.cuda.synchronize if on_gpu else None)
+        self.peak = torch.cuda.max_memory_reserved if on_gpu else peak_memory
 
     def about(self):
         """Return what a reader of the numbers wants to know."""
-        return {"version": torch.__version__, "threads": torch.get_num_threads(), "cpu": torch.backends.cpu.get_cpu_capability(),
-                "malloc": {name: value for name, value in os.environ.items() if name.startswith("MALLOC_")}}
+        return {"version": torch.__version__, "threads": torch.get_num_threads(),
+                "cpu": torch.backends.cpu.get_cpu_capability(),
+                "malloc": {name: value for name, value in os.environ.items()
+                           if name.startswith("MALLOC_")}}
 
     def gradients(self):
         """Return the loss and the gradients by tinycaps' names and in its layouts, on the host."""
         self.watch.start(False)
         loss = self._differentiate().item()
-        grads = {name: back(parameter.grad).contiguous().cpu().numpy() for name, parameter, _, back in self.model.named()}
+        grads = {name: back(parameter.grad).contiguous().cpu().numpy()
+                 for name, parameter, _, back in self.model.named()}
         self.optimiser.zero_grad()
         return loss, grads
 
@@ -61,7 +65,7 @@ class Careful(Contender):
 
 
 class Multiply:
-    """PyTorch's product of large float32 matrices, measured as `tinycaps.environment.sgemm_rate` does."""
+    """PyTorch's product of large float32 matrices, as `tinycaps.environment.sgemm_rate` does it."""
 
     def __init__(self, task):
         self.device = "cuda" if task.device == "gpu" else "cpu"
@@ -71,7 +75,8 @@ class Multiply:
         size = 4096 if self.device == "cuda" else 2048
         a, b = torch.rand(2, size, size, device=self.device)
         out = torch.mm(a, b)
-        watch, fastest, spent = Stopwatch(torch.cuda.synchronize if self.device == "cuda" else None), float("inf"), 0.0
+        watch = Stopwatch(torch.cuda.synchronize if self.device == "cuda" else None)
+        fastest, spent = float("inf"), 0.0
         while spent < seconds:
             watch.start(False)
             torch.mm(a, b, out=out)

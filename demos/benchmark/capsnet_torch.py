@@ -1,14 +1,14 @@
-"""The same CapsNet in PyTorch, eager, written with care for speed: the other side of `demos.benchmark`.
+"""The contenders "torch" and "torch tuned": the same CapsNet in PyTorch, eager.
 
-What care means here: the votes are one batched product, laid out so that every round of routing is a batched matrix product too;
-relu works in place. Capsules stand in tinycaps' order (row, column, type), the parameters
-in PyTorch's own layouts.
+It is written with care for speed: the votes are one batched product, laid out so that every round
+of routing is a batched matrix product too; relu works in place. Capsules stand in tinycaps' order
+(row, column, type), the parameters in PyTorch's own layouts.
 """
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from demos.careful_torch import SAME, TRANSPOSED, Careful
+from demos.benchmark.torch_contender import SAME, TRANSPOSED, TorchContender
 
 TINY = 1e-30
 """Under a square root: nothing to float32 values, but its derivative at zero is finite."""
@@ -21,17 +21,19 @@ def squash(s):
 
 
 class CapsNet(nn.Module):
-    """The network of a CapsNetConfig; ``lap(part)`` is called at the end of each part, in both directions."""
+    """The network of a CapsNetConfig; ``lap(part)`` is called when a part is over, both ways."""
 
     def __init__(self, config):
         super().__init__()
         types, dims = config.primary_types, config.primary_dims
         self.config = config
         self.conv1 = nn.Conv2d(config.image_shape[2], config.conv_channels, config.conv_kernel)
-        self.primary = nn.Conv2d(config.conv_channels, types * dims, config.primary_kernel, config.primary_stride)
-        self.digit = nn.Parameter(torch.empty(config.primary_capsules, dims, config.classes * config.class_dims))
+        self.primary = nn.Conv2d(config.conv_channels, types * dims, config.primary_kernel,
+                                 config.primary_stride)
+        poses = config.classes * config.class_dims
+        self.digit = nn.Parameter(torch.empty(config.primary_capsules, dims, poses))
         h, w, c = config.image_shape
-        sizes = (config.classes * config.class_dims, *config.decoder_hidden, h * w * c)
+        sizes = (poses, *config.decoder_hidden, h * w * c)
         self.decoder = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:]))
 
     def forward(self, x, truth, lap):
@@ -45,7 +47,8 @@ class CapsNet(nn.Module):
         u_hat = end(self.votes(u), "predictions")
         v = end(self.route(u_hat), "routing")
         loss = end(self.loss(v, x, truth), "decoder and losses")
-        for tensor, part in (v, "decoder and losses"), (u_hat, "routing"), (u, "predictions"), (h, "primary"):
+        parts = (v, "decoder and losses"), (u_hat, "routing"), (u, "predictions"), (h, "primary")
+        for tensor, part in parts:
             tensor.register_hook(lambda gradient, part=part: lap(f"{part} backward"))
         return loss
 
@@ -57,7 +60,8 @@ class CapsNet(nn.Module):
 
     def votes(self, u):
         """Multiply, and lay out for the rounds: û (n, j, i, q)."""
-        u_hat = torch.bmm(u, self.digit).view(*u.shape[:2], self.config.classes, self.config.class_dims)
+        j, q = self.config.classes, self.config.class_dims
+        u_hat = torch.bmm(u, self.digit).view(*u.shape[:2], j, q)
         return u_hat.permute(1, 2, 0, 3).contiguous()
 
     def route(self, u_hat):
@@ -73,7 +77,8 @@ class CapsNet(nn.Module):
     def loss(self, v, x, truth):
         """Margin loss and reconstruction, mean over samples."""
         length = (v.square().sum(dim=-1) + TINY).sqrt()
-        margin = truth * F.relu(0.9 - length).square() + 0.5 * (1 - truth) * F.relu(length - 0.1).square()
+        margin = (truth * F.relu(0.9 - length).square()
+                  + 0.5 * (1 - truth) * F.relu(length - 0.1).square())
         h = (v * truth.unsqueeze(2)).flatten(1)
         for layer in self.decoder[:-1]:
             h = F.relu(layer(h), inplace=True)
@@ -82,25 +87,30 @@ class CapsNet(nn.Module):
         return (margin.sum() + self.config.reconstruction_weight * error) / len(v)
 
     def named(self):
-        """Yield for each parameter its name in tinycaps, and the functions that change the layout from there and back."""
-        i, j, q = self.config.primary_capsules, self.config.classes, self.config.class_dims
+        """Yield each parameter's name in tinycaps, itself, and functions to its layout and back."""
+        i, j, q = self.digit.shape[0], self.config.classes, self.config.class_dims
         kernel = (lambda W: W.permute(3, 2, 0, 1)), (lambda W: W.permute(2, 3, 1, 0))
-        yield "digit.W", self.digit, lambda W: W.reshape(i, j * q, -1).transpose(1, 2), lambda W: W.transpose(1, 2).reshape(i, j, q, -1)
-        layers = {"conv1": self.conv1, "primary": self.primary} | {f"decoder.{k}": layer for k, layer in enumerate(self.decoder)}
+        yield ("digit.W", self.digit, lambda W: W.reshape(i, j * q, -1).transpose(1, 2),
+               lambda W: W.transpose(1, 2).reshape(i, j, q, -1))
+        layers = {"conv1": self.conv1, "primary": self.primary}
+        layers |= {f"decoder.{k}": layer for k, layer in enumerate(self.decoder)}
         for name, layer in layers.items():
-            yield f"{name}.W", layer.weight, *(TRANSPOSED if isinstance(layer, nn.Linear) else kernel)
+            layout = TRANSPOSED if isinstance(layer, nn.Linear) else kernel
+            yield f"{name}.W", layer.weight, *layout
             yield f"{name}.bias", layer.bias, *SAME
 
 
-class AsInstalled(Careful):
+class AsInstalled(TorchContender):
     """The network and Adam."""
 
     network = CapsNet
 
     def __init__(self, task):
         super().__init__(task)
-        self.x = torch.from_numpy(task.images).to(self.where).permute(0, 3, 1, 2).contiguous()
-        self.truth = F.one_hot(torch.from_numpy(task.labels).to(self.where), task.config.classes).to(self.x.dtype)
+        images, labels = (torch.from_numpy(array).to(self.where)
+                          for array in (task.images, task.labels))
+        self.x = images.permute(0, 3, 1, 2).contiguous()
+        self.truth = F.one_hot(labels, task.config.classes).to(self.x.dtype)
         self.optimiser = torch.optim.Adam(self.model.parameters(), lr=0.001, **self.fused)
 
     def _differentiate(self):
