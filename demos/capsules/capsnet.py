@@ -166,11 +166,10 @@ def draw(params, images, labels, config, out):
     rows = {"image": images, "redrawn": redraw(params, v, found, config)}
     plot.save(plot.image_table(rows, captions, to_numpy(found) == labels, ACROSS),
               out / "reconstructions.png")
-    plot.save(sweep_figure(params, v, found, config), out / "pose_sweep.png")
+    plot.save(sweep_figure(params, v, to_numpy(found), labels, config), out / "pose_sweep.png")
     coupling = [to_numpy(c[0]) for c in cache.routing.coupling]
     lengths = [to_numpy(length_forward(v_t[:1])[0][0]) for v_t in cache.routing.v]
-    plot.save(drawings.coupling_rounds(images[0], coupling, lengths, config.grid),
-              out / "coupling.png")
+    plot.save(drawings.coupling_rounds(images[0], coupling, lengths), out / "coupling.png")
 
 
 def sweep(params, v, label, config):
@@ -183,14 +182,17 @@ def sweep(params, v, label, config):
     return drawn.reshape(*moved.shape[:2], *config.image_shape)
 
 
-def sweep_figure(params, v, labels, config):
-    """Draw the dimensions that move most of the capsule that moves most, among those found."""
-    swept = [sweep(params, v[n:n + 1], int(label), config) for n, label in enumerate(labels)]
+def sweep_figure(params, v, found, labels, config):
+    """Draw the dimensions that change the image most, of the capsule whose image changes most.
+
+    It is chosen among those of correctly classified images.
+    """
+    swept = [sweep(params, v[n:n + 1], k, config) for n, k in enumerate(found)]
     change = np.ptp(swept, axis=2).mean(axis=(2, 3, 4))                         # (n, q)
-    most = change.sum(axis=1).argmax()
+    most = (change.sum(axis=1) * (found == labels)).argmax()
     shown = change[most].argsort()[::-1][:SWEPT]
-    title = (f"The capsule of class {int(labels[most])}: of its {config.class_dims} dimensions "
-             f"the {len(shown)} that change the image most, in order")
+    title = (f"The image of a class-{found[most]} capsule, a dimension moved in each row:\nof its "
+             f"{config.class_dims} dimensions the {len(shown)} that change it most, in order")
     return drawings.pose_sweep(swept[most][shown], OFFSETS, shown, title)
 
 

@@ -149,7 +149,9 @@ def lookalikes(logits, labels, label, other, count):
 def draw(data, logits, errors, arguments):
     """Write the figures; logits are a teacher's of the training images, errors (seeds) by name."""
     groups = {name.replace(" on ", "\non "): errors[name] for name in MAIN}
-    plot.save(plot.error_bars(groups, judged(arguments)[1]), arguments.out / "errors.png")
+    title = "Two students that begin alike, and their teacher" + (
+        "; a dot for each seed" if arguments.seeds > 1 else "")
+    plot.save(plot.error_bars(groups, judged(arguments)[1], title), arguments.out / "errors.png")
     plot.save(soft_targets_figure(data, logits), arguments.out / "soft_targets.png")
     if logits.shape[1] > max(LOOKALIKES):
         plot.save(lookalikes_figure(data, logits), arguments.out / "lookalikes.png")

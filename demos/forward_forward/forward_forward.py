@@ -30,8 +30,8 @@ from functools import partial
 
 import numpy as np
 
-from demos.forward_forward.report import (READOUTS, describe_errors, draw, layer_table, print_table,
-                                          show)
+from demos.forward_forward.report import (RANDOM, READOUTS, describe_errors, draw, layer_table,
+                                          print_table, show)
 from demos.harness.arguments import (add_training_arguments, describe_defaults, fill_in,
                                      make_parser, not_negative, positive_number, whole_number)
 from demos.harness.data import (augmentation, count_classes, judged, load_data, subsample,
@@ -180,7 +180,7 @@ def fit(training, arguments, data, augment, config):
     params = {key: p for key, p in draw_start(arguments, config).items() if key not in SOFTMAX}
     params, log, seconds = teach(training, params, gradients, evaluate=layers)
     fitted = []
-    for name, below in ("softmax", params), ("random", draw_start(arguments, config)):
+    for name, below in ("softmax", params), (RANDOM, draw_start(arguments, config)):
         print(f"now a {READOUTS[name]}", flush=True)
         predictor, more, rest = fit_softmax(
             name, below, teach, arguments, config,
@@ -234,8 +234,8 @@ def main(argv):
     params, log, seconds, control = fit(training, arguments, data, augment, config)
     errors = errors_of(params, *on_device(data[2:], arguments), config, arguments)
     if control:
-        random = errors_of(control, *on_device(data[2:], arguments), config, arguments)
-        errors["random"] = random["softmax"]
+        of_control = errors_of(control, *on_device(data[2:], arguments), config, arguments)
+        errors[RANDOM] = of_control["softmax"]
     shown = samples(params, *on_device(subsample(*data[2:]), arguments), config, arguments)
     _, caches = ff_forward(params, *shown, config)
     layers = layer_table(layer_report(caches, config), errors)
@@ -244,7 +244,7 @@ def main(argv):
     (word, whose), count = judged(arguments), len(data.test_images)
     wrong = {name: round(error * count) for name, error in errors.items()}
     readouts = [name for name in READOUTS if name in errors]
-    rival = {"baseline": errors["random"]} if control else {}
+    rival = {"baseline": errors[RANDOM]} if control else {}
     record.write(errors[readouts[0]], **rival, errors=errors, wrong=wrong, judged=count,
                  judged_on=whose, layers=layers, epochs=arguments.epochs,
                  training_minutes=round(seconds / 60, 2), parameters=size,

@@ -9,8 +9,9 @@ from tinycaps.backend import asarray, to_numpy
 from tinycaps.forward_forward import init_ff, label_goodness, vote
 from tinycaps.forward_forward.network import FIRST_HEARD
 
+RANDOM = "softmax on random layers"
 READOUTS = {"goodness": "goodness", "softmax": "softmax", "shortlist": "the shortlist",
-            "random": "softmax on layers left at random"}
+            RANDOM: "softmax on layers left at random"}
 SHOWN = 20
 """Units of the first layer that are drawn."""
 
@@ -28,7 +29,7 @@ def show(line):
         layers = " ".join(f"{layer['goodness+']:.2f}/{layer['goodness-']:.2f}"
                           for layer in layer_table(line, {}))
         parts += [f"loss {line['sample loss']:.3f}", f"goodness+/- {layers} theta"]
-    if "error softmax" in line or "error random" in line:
+    if any(key.startswith("error ") for key in line):
         parts.append("error " + describe_errors({key[6:]: value for key, value in line.items()
                                                  if key.startswith("error ")}))
     print_line("; ".join(parts))
