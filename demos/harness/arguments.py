@@ -74,8 +74,12 @@ def fill_in(arguments, data, small, large, quick=None):
     quick : dict, optional
         What --quick changes in them, by default ``{"epochs": 2}``.
     """
+    count = len(data.train_images)
+    if arguments.batch and arguments.batch > count:
+        raise ValueError(f"batch: got {arguments.batch}, wanted at most the {count} training "
+                         "images")
     defaults = small if is_small(data.train_images) else large
-    defaults = defaults | {"batch": min(defaults["batch"], len(data.train_images))}
+    defaults = defaults | {"batch": min(defaults["batch"], count)}
     if arguments.quick:
         defaults |= quick or {"epochs": 2}
     for name, value in defaults.items():

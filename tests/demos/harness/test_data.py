@@ -1,0 +1,68 @@
+"""Which images are learned from, which are watched, and how they are moved."""
+import numpy as np
+import pytest
+
+from demos.harness import data as harness
+from tests.demos.harness.test_arguments import blank, parse
+from tinycaps.data import load_digits, random_shift
+
+
+def test_classes_are_counted_in_both_sets():
+    assert harness.count_classes(blank(20, 4)) == 3
+    assert harness.count_classes(blank(20, 4)._replace(test_labels=np.array([0, 6]))) == 7
+
+
+def test_quick_is_256_images_from_all_over():
+    data, digits = harness.load_data(parse("--quick")), load_digits()
+    assert [len(array) for array in data] == [256] * 4
+    assert np.array_equal(data.train_images, digits.train_images[::5][:256])
+
+
+def test_held_out_images_are_the_last_ones_and_take_the_place_of_the_test():
+    data, digits = harness.load_data(parse("--hold-out", 100)), load_digits()
+    assert np.array_equal(data.test_images, digits.train_images[-100:])
+    assert np.array_equal(data.train_images, digits.train_images[:-100])
+    with pytest.raises(ValueError, match="^hold-out: got 1437, wanted fewer than the 1437"):
+        harness.load_data(parse("--hold-out", 1437))
+
+
+@pytest.mark.parametrize("name", ["nope", "npz", "digits.txt"])
+def test_unknown_data_are_refused(name):
+    with pytest.raises(ValueError, match=f"^data: got '{name}', wanted digits, mnist, .*FILE.npz$"):
+        harness.load_data(parse("--data", name))
+
+
+def test_images_are_moved_as_the_arguments_say():
+    x, rng = load_digits().test_images[:5], np.random.default_rng
+
+    def moved(*words):
+        images, labels = harness.augmentation(parse(*words))((x, "labels"), rng(0))
+        assert labels == "labels"
+        return images
+    assert np.array_equal(moved("--shift", 0, "--no-warp"), x)
+    assert np.array_equal(moved("--shift", 2, "--no-warp"), random_shift(x, rng(0), 2))
+    warped = moved("--shift", 0, "--warp")
+    assert warped.shape == x.shape and not np.allclose(warped, x)
+
+
+@pytest.mark.parametrize("count, every", [(1, 1), (1000, 1), (1001, 2), (2000, 2), (2001, 3),
+                                          (5500, 6)])
+def test_a_subsample_is_at_most_a_thousand_from_all_over(count, every):
+    images, labels = harness.subsample(np.arange(count)[:, None, None, None], np.arange(count))
+    assert labels.tolist() == list(range(0, count, every)) and len(labels) <= 1000
+    assert np.array_equal(images[:, 0, 0, 0], labels)
+
+
+def test_a_training_is_watched_on_what_is_held_out_or_on_its_own_images():
+    data = blank(1500, 4)._replace(train_labels=np.arange(1500))
+    images, labels = harness.watched(parse("--hold-out", 2), data)
+    assert images is data.test_images and labels is data.test_labels
+    images, labels = harness.watched(parse(), data)
+    assert images.shape == (750, 4, 4, 1) and labels.tolist() == list(range(0, 1500, 2))
+    assert harness.watched_on(parse()) == "training images, not moved"
+    assert harness.watched_on(parse("--hold-out", 5)) == "held-out training images"
+
+
+def test_says_whose_error_it_is():
+    assert harness.judged(parse()) == ("test", "test images")
+    assert harness.judged(parse("--hold-out", 5)) == ("held-out", "held-out training images")
