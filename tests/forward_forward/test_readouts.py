@@ -9,7 +9,7 @@ from tests.forward_forward.networks import MANY, READOUTS, SMALL, by_hand, image
 from tests.ops.facts import (close, near, on, on_device, refuses, refuses_bad_labels,
                              refuses_two_memories, stays_float32)
 from tinycaps.backend import get_xp, to_numpy
-from tinycaps.forward_forward import (FFConfig, init_ff, label_goodness, predict, predictor_logits,
+from tinycaps.forward_forward import (label_goodness, predict, predictor_logits,
                                       readout_errors, vote)
 
 
