@@ -41,7 +41,7 @@ def identifier(name):
 
 
 def read_records():
-    """Return all records by name, the results of each beside its other fields."""
+    """Return all records by name, the results of each among its other fields."""
     records = {}
     for path in sorted(HERE.glob("*.json")):
         record = json.loads(path.read_text(encoding="utf-8"), object_hook=lambda pairs: Fields(

@@ -1,12 +1,16 @@
 """The pages of results quote the records, all of them, and nothing but the records."""
+import importlib
 import json
 import re
 
 import pytest
 
+from demos.__main__ import find_demos
 from demos.results import __main__ as results
 
 RECORDS = results.read_records()
+DEMOS = {name: path for demos in find_demos().values() for name, path in demos.items()}
+GALLERY = results.HERE.parent / "README.md"
 PAGES = [path for path in results.PAGES if path.name != "README.md"]
 pages = pytest.mark.parametrize("path", results.PAGES, ids=lambda path: path.name)
 SAMPLE = {"run_1": results.Fields(error=0.0139, wrong={"a": 2},
@@ -32,13 +36,36 @@ def test_pages_have_the_fixed_form(path):
     assert all(heading.endswith("?") for heading in re.findall(r"^## (.*)$", text, re.M))
     for part in "**How the ", "**What follows", "**What does not follow", "ommand", ".json":
         assert part in text
-    assert set(re.findall(r"-m demos[. ](\w+)", text)) <= demos()
 
 
-def demos():
-    """The names by which demos are run."""
-    folder = results.HERE.parent
-    return {path.stem for path in folder.glob("*/*.py")} | {path.name for path in folder.iterdir()}
+def commands():
+    """Every demo that a page runs, and the options that it gives to it."""
+    asked = {}
+    for path in *results.PAGES, GALLERY:
+        for name, words in re.findall(r"-m demos ([a-z_0-9/]+)([^`\n|]*)",
+                                      path.read_text(encoding="utf-8")):
+            asked.setdefault(name, set()).update(re.findall(r" (--[\w-]+)", words))
+    return sorted(asked.items())
+
+
+@pytest.mark.parametrize("name, options", commands())
+def test_every_command_of_a_page_is_one(name, options, capsys):
+    path = DEMOS[name]
+    if path.parent.name == "one_file":
+        assert not options
+        return
+    folder = results.HERE.parents[1]
+    module = importlib.import_module(".".join(path.relative_to(folder).with_suffix("").parts))
+    with pytest.raises(SystemExit):
+        module.main(["--help"])
+    assert options <= set(re.findall(r"--[\w-]+", capsys.readouterr().out))
+
+
+def test_the_gallery_forgets_no_demo_and_no_figure():
+    text = GALLERY.read_text(encoding="utf-8")
+    assert [name for name in DEMOS if f"-m demos {name}" not in text] == []
+    figures = (path.name for path in (GALLERY.parent / "figures").iterdir())
+    assert [name for name in figures if f"figures/{name})" not in text] == []
 
 
 @pytest.mark.parametrize("name", RECORDS)
