@@ -15,6 +15,11 @@ package, with --data mnist the published network on the full MNIST. What you wil
     python -m demos capsnet --data FILE.npz                     your own images and labels
     python -m demos capsnet --predict IMAGE.png ...             read your own images
 
+Routing is also switched off: the trained network is tested once more with one round of routing, in
+which every class gets the same share. It hardly matters on the digits. With five seeds three rounds
+make 3, 3, 2, 1, 2 errors of 360, and one round, in the same networks, 5, 4, 2, 1, 2. --iterations 1
+trains without routing.
+
 --predict takes the network last trained with the same --data and --seed, or the packaged one. The
 test images are read once, at the end; --hold-out N evaluates on N training images instead. The
 last line of the default, one image more or less on another BLAS:
