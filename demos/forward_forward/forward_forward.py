@@ -13,6 +13,11 @@ data in each layer while it learns, the errors of the three readouts, and in --o
     receptive_fields.png      what units of the first layer respond to, and their weights of labels
     label_goodness.png        some images, and the goodness with each label
 
+With --negatives hybrid the layers learn without labels, and only a softmax on top of them sees any.
+The control is the same softmax on layers that stay as they were drawn: it too learns most of the
+task. On the digits, with five seeds, it makes 13, 6, 14, 10, 14 errors of 360, and on trained
+layers 8, 11, 5, 7, 7: fewer with four of the seeds.
+
     python -m demos forward_forward                        half a minute
     python -m demos forward_forward --negatives hybrid     without labels: a mixture of two images
                                                            is negative; then a softmax on top

@@ -20,7 +20,7 @@ from tinycaps.optim import rising_momentum
 
 SMALL = {distillation: ["--hidden", 12, "--teacher-hidden", 20, 20], omitted_digit: ["--hidden", 12, "--teacher-hidden", 20, 20],
          co_distillation: ["--hidden", 12, "--networks", 3], mortal_computation: ["--hidden", 12, "--pieces", 2]}
-FIGURES = {distillation: ["learning_curves.png", "lookalikes.png", "soft_targets.png"], omitted_digit: ["bias_shift.png"],
+FIGURES = {distillation: ["errors.png", "lookalikes.png", "soft_targets.png"], omitted_digit: ["bias_shift.png"],
            co_distillation: ["learning_curves.png", "networks.png"], mortal_computation: ["hardware.png", "learning_curves.png"]}
 TRAINED = {distillation: 3, omitted_digit: 3, co_distillation: 2, mortal_computation: 3}
 NUMBER = r"\d+\.\d\d?"
