@@ -18,9 +18,9 @@ from demos.harness.run import run
 
 HERE = Path(__file__).parent
 FIRST = ("capsules", "forward_forward", "distillation")
-LAST = ("gradcheck", "benchmark", "one_file")
+LAST = ("gradcheck", "benchmark", "one_file", "results")
 """Rooms at the beginning and at the end of the list; the others stand between them, by name."""
-NO_ROOM = {"harness", "results", "figures"}
+NO_ROOM = {"harness", "figures"}
 
 
 def find_demos():

@@ -1,4 +1,4 @@
-"""The fixture xp runs a test on NumPy, on the stand-in that refuses what CuPy refuses, and on CuPy where a device is."""
+"""The fixture xp runs a test on NumPy, on the stand-in for CuPy, and on CuPy where a device is."""
 import importlib
 import os
 
@@ -10,7 +10,8 @@ from tinycaps.backend import asarray
 
 
 def pytest_addoption(parser):
-    parser.addoption("--require-cuda", action="store_true", help="fail the tests that lack CuPy or a CUDA device, not skip them")
+    parser.addoption("--require-cuda", action="store_true",
+                     help="fail the tests that lack CuPy or a CUDA device, not skip them")
 
 
 @pytest.fixture(params=["numpy", "stand-in", pytest.param("cupy", marks=pytest.mark.cuda)])
@@ -29,4 +30,5 @@ def xp(request, monkeypatch):
 @pytest.fixture
 def cores(monkeypatch):
     """cores(n) makes this process believe that n cores are its own."""
-    return lambda n: monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(n)), raising=False)
+    return lambda n: monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(n)),
+                                         raising=False)

@@ -1,7 +1,7 @@
-"""Write down CuPy's surface in cupy_surface.json: its names, their parameters, the dtypes of its ufuncs.
+"""Write CuPy's surface into cupy_surface.json: names, parameters, the dtypes of ufuncs.
 
-Run by hand, ``python tests/record_cupy.py``, where the newest supported CuPy is installed; it needs no GPU. The tests read
-only the JSON (tests/stand_in.py), so they need no CuPy.
+Run by hand, ``python tests/record_cupy.py``, where the newest supported CuPy is installed; it needs
+no GPU. The tests read only the JSON (tests/stand_in.py), so they need no CuPy.
 """
 import importlib
 import inspect
@@ -14,16 +14,20 @@ from types import ModuleType
 import cupy
 
 FILE = Path(__file__).with_name("cupy_surface.json")
-MODULES = "cupy", "cupy.linalg", "cupy.lib.stride_tricks", "cupyx.scipy.special", "cupyx.scipy.ndimage"
+MODULES = ("cupy", "cupy.linalg", "cupy.lib.stride_tricks", "cupyx.scipy.special",
+           "cupyx.scipy.ndimage")
 PARTIAL_METHODS = "reduce", "accumulate", "reduceat", "at"      # each works for a few ufuncs only
-HIDDEN = {"einsum": "*operands, dtype=..., optimize=...",       # what the bodies make of their *args and **kwargs
-          "matmul": "x1, x2, /, *, axes=..., axis=..., keepdims=..., casting=..., dtype=..., signature=..., order=..., out=..."}
+HIDDEN = {"einsum": "*operands, dtype=..., optimize=...",
+          "matmul": "x1, x2, /, *, axes=..., axis=..., keepdims=..., casting=..., dtype=..., "
+                    "signature=..., order=..., out=..."}
+"""What the bodies make of their *args and **kwargs."""
 
 
 def parameters(function):
-    """Write a parameter list such as ``a, axis=..., *, copy=...``, which says what binds and hides the defaults.
+    """Return a parameter list such as ``a, axis=..., *, copy=...``: what binds, without defaults.
 
-    Compiled functions have no signature and carry it in the first line of the docstring, with C types before the names.
+    Compiled functions have no signature; the first line of their docstring has it, with C types
+    before the names.
     """
     try:
         listed = [p.replace(annotation=p.empty, default=p.default if p.default is p.empty else ...)
@@ -38,7 +42,7 @@ def parameters(function):
 
 
 def wants_array(function):
-    """Tell whether a function refuses a list as its first argument: the error then speaks of the list."""
+    """Return whether a function refuses a list as its first argument: its error names the list."""
     listed = list(inspect.signature(function).parameters.values())
     if not listed or listed[0].name not in ("a", "x", "m", "arr", "ary", "array"):
         return False
@@ -56,16 +60,21 @@ def module_surface(name):
     public = {n: value for n, value in sorted(vars(module).items())
               if not n.startswith("_") and not isinstance(value, ModuleType)}
     ufuncs = {n: value for n, value in public.items() if isinstance(value, cupy.ufunc)}
-    functions = {n: value for n, value in public.items() if callable(value) and not isinstance(value, type) and n not in ufuncs}
+    functions = {n: value for n, value in public.items()
+                 if callable(value) and not isinstance(value, type) and n not in ufuncs}
     listed = {n: HIDDEN.get(n) or parameters(value) for n, value in functions.items()}
     return {"functions": listed,
-            "wants_array": [n for n, value in functions.items() if inspect.isfunction(value) and wants_array(value)],
+            "wants_array": [n for n, value in functions.items()
+                            if inspect.isfunction(value) and wants_array(value)],
             "ufuncs": {n: " ".join(value.types) for n, value in ufuncs.items()},
             "values": [n for n in public if n not in ufuncs and n not in functions]}
 
 
 def has_method(ufunc, method):
-    """Tell whether a ufunc implements a method; one that does not says so before it looks at the arguments."""
+    """Return whether a ufunc implements a method.
+
+    One that does not raises its error before it looks at the arguments.
+    """
     try:
         getattr(ufunc, method)(None, None)
     except NotImplementedError:
@@ -80,11 +89,13 @@ def surface():
     modules = {name: module_surface(name) for name in MODULES}
     return {"version": cupy.__version__,
             "modules": modules,
-            "ndarray": {"methods": {n: parameters(member) for n, member in public.items() if callable(member)},
+            "ndarray": {"methods": {n: parameters(member) for n, member in public.items()
+                                    if callable(member)},
                         "attributes": [n for n, member in public.items() if not callable(member)],
                         "special": [n for n in members if n.startswith("__")]},
             "ufunc": {"keywords": re.findall(r"(\w+)=", cupy.sqrt.__doc__.splitlines()[0]),
-                      "methods": {method: [n for n in modules["cupy"]["ufuncs"] if has_method(getattr(cupy, n), method)]
+                      "methods": {method: [n for n in modules["cupy"]["ufuncs"]
+                                           if has_method(getattr(cupy, n), method)]
                                   for method in PARTIAL_METHODS}}}
 
 

@@ -1,9 +1,11 @@
-"""A CuPy for machines without a GPU: NumPy behind CuPy's recorded surface, refusing what CuPy refuses. For tests only.
+"""A CuPy for machines without a GPU, which refuses what CuPy refuses. For tests only.
 
-CuPy keeps to NumPy's meaning, so the values come from NumPy. What breaks code on its first day on a GPU is the rest, and that
-is what is imitated: nothing passes silently between host and device; names, parameters and ufunc loops that CuPy lacks are
-missing (cupy_surface.json says which); reductions give 0-d arrays and no scalars. In doubt the stand-in is the stricter of the
-two: it has no `cupy.random` and no `outer` of a ufunc, and it takes no NumPy array as an index.
+It is NumPy behind CuPy's recorded surface: CuPy keeps to NumPy's meaning, so the values come from
+NumPy. What breaks code on its first day on a GPU is the rest, and that is what is imitated: nothing
+passes silently between host and device; names, parameters and ufunc loops that CuPy lacks are
+missing (cupy_surface.json says which); reductions give 0-d arrays and no scalars. In doubt the
+stand-in is the stricter of the two: it has no `cupy.random` and no `outer` of a ufunc, and it takes
+no NumPy array as an index.
 """
 import inspect
 import json
@@ -17,7 +19,7 @@ import scipy.ndimage
 import scipy.special
 
 SURFACE = json.loads(Path(__file__).with_name("cupy_surface.json").read_text())
-DTYPES = set(SURFACE["modules"]["cupy"]["ufuncs"]["add"]) - set(" ->")      # what CuPy has, it can add
+DTYPES = set(SURFACE["modules"]["cupy"]["ufuncs"]["add"]) - set(" ->")  # what CuPy has, it can add
 NUMBERS = (bool, int, float, complex, np.generic)
 COPIED_IN = "array", "asarray", "asanyarray"        # the doors from host to device
 
@@ -38,7 +40,8 @@ class StandIn(np.lib.mixins.NDArrayOperatorsMixin):
         raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()`")
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-        function = getattr(xp, ufunc.__name__, None) or getattr(MODULES["cupyx.scipy.special"], ufunc.__name__, None)
+        special = MODULES["cupyx.scipy.special"]
+        function = getattr(xp, ufunc.__name__, None) or getattr(special, ufunc.__name__, None)
         return function(*inputs, **kwargs) if function and method == "__call__" else NotImplemented
 
     def __array_function__(self, function, types, args, kwargs):
@@ -87,8 +90,9 @@ def _refuse(array):
 
 
 def _call(function, args, kwargs, host=_refuse):
-    """Call a NumPy function on what the stand-ins hold; an argument that comes back, as `out` does, is the same object.
+    """Call a NumPy function on what the stand-ins hold.
 
+    An argument that comes back, as `out` does, is the same object.
     `host` says what becomes of a NumPy array among the arguments.
     """
     owners = {}
@@ -117,7 +121,8 @@ def _call(function, args, kwargs, host=_refuse):
 def _function(function, parameters, wants_array=False, host=_refuse):
     """A NumPy function with CuPy's parameters."""
     signature = inspect.signature(eval(f"lambda {parameters}: 0"))
-    wants_arrays = parameters.split(",")[0] == "tup"      # concatenate and its kin: every element must be an array
+    # Of concatenate and its kin every element must be an array.
+    wants_arrays = parameters.split(",")[0] == "tup"
 
     def call(*args, **kwargs):
         first = next(iter(signature.bind(*args, **kwargs).arguments.values()), None)
@@ -132,7 +137,8 @@ class Ufunc:
     """cupy.ufunc: arrays and numbers only, in dtypes for which there is a loop."""
 
     def __init__(self, name, function, loops):
-        self.name, self.function, self.loops = name, function, [loop.split("->")[0] for loop in loops.split()]
+        self.name, self.function = name, function
+        self.loops = [loop.split("->")[0] for loop in loops.split()]
 
     def __call__(self, *args, **kwargs):
         unknown = kwargs.keys() - SURFACE["ufunc"]["keywords"]
@@ -142,7 +148,8 @@ class Ufunc:
             if not isinstance(argument, (StandIn, *NUMBERS)):
                 _refuse(argument)
         dtypes = [getattr(argument, "dtype", argument) for argument in args]
-        if not any(all(np.result_type(char, dtype) == char for char, dtype in zip(loop, dtypes)) for loop in self.loops):
+        if not any(all(np.result_type(char, dtype) == char for char, dtype in zip(loop, dtypes))
+                   for loop in self.loops):
             raise TypeError(f"Wrong type ({dtypes}) of arguments for cupy_{self.name}")
         return _call(self.function, args, kwargs)
 
@@ -168,7 +175,8 @@ def _module(name, source=None):
         setattr(module, n, Ufunc(n, host[n], record["ufuncs"][n]))
     for n in host.keys() & record["functions"].keys():
         door = np.copy if n in COPIED_IN else _refuse
-        setattr(module, n, _function(host[n], record["functions"][n], n in record["wants_array"], door))
+        wants_array = n in record["wants_array"]
+        setattr(module, n, _function(host[n], record["functions"][n], wants_array, door))
     return module
 
 
@@ -179,13 +187,15 @@ def _attribute(name):
 for _name, _parameters in SURFACE["ndarray"]["methods"].items():
     if hasattr(np.ndarray, _name):
         setattr(StandIn, _name, _function(getattr(np.ndarray, _name), _parameters))
-for _name in set(SURFACE["ndarray"]["attributes"]) - {"data", "flat"}:      # NumPy's would lead out to the host's memory
+# NumPy's data and flat would lead out to the host's memory.
+for _name in set(SURFACE["ndarray"]["attributes"]) - {"data", "flat"}:
     if hasattr(np.ndarray, _name):
         setattr(StandIn, _name, _attribute(_name))
 
 MODULES = {name: _module(name, source) for name, source in {
-    "cupy": np, "cupy.linalg": np.linalg, "cupy.lib": None, "cupy.lib.stride_tricks": np.lib.stride_tricks,
-    "cupyx": None, "cupyx.scipy": None, "cupyx.scipy.special": scipy.special, "cupyx.scipy.ndimage": scipy.ndimage}.items()}
+    "cupy": np, "cupy.linalg": np.linalg, "cupy.lib": None,
+    "cupy.lib.stride_tricks": np.lib.stride_tricks, "cupyx": None, "cupyx.scipy": None,
+    "cupyx.scipy.special": scipy.special, "cupyx.scipy.ndimage": scipy.ndimage}.items()}
 for _name in MODULES:
     _parent, _, _child = _name.rpartition(".")
     if _parent:

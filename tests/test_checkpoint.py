@@ -1,4 +1,4 @@
-"""What is on the disk is the old file or the new one, whole; anything else is told in one line."""
+"""What is on the disk is the old file or the new one, whole; anything else is one line of error."""
 import json
 import os
 import signal
@@ -9,14 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinycaps.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, write_atomically, write_json
+from tinycaps.checkpoint import (Checkpoint, load_checkpoint, save_checkpoint, write_atomically,
+                                 write_json)
 
 ROOT = Path(__file__).parents[1]
 RNG = np.random.default_rng(0)
 OURS = Checkpoint(
-    params={"digit.W": RNG.standard_normal((3, 4)).astype(np.float32), "a/b": RNG.standard_normal(2), "scale": np.array(2.5)},
-    state={"step": 7, "m.digit.W": RNG.standard_normal((3, 4)).astype(np.float32), "m.scale": np.array(0.5, np.float32)},
-    about={"config": {"image_shape": [8, 8, 1]}, "note": "größer als ‖v‖", "none": None}, step=7, seconds=1.25)
+    params={"digit.W": RNG.standard_normal((3, 4)).astype(np.float32),
+            "a/b": RNG.standard_normal(2), "scale": np.array(2.5)},
+    state={"step": 7, "m.digit.W": RNG.standard_normal((3, 4)).astype(np.float32),
+           "m.scale": np.array(0.5, np.float32)},
+    about={"config": {"image_shape": [8, 8, 1]}, "note": "größer als ‖v‖", "none": None},
+    step=7, seconds=1.25)
 
 
 @pytest.fixture
@@ -28,18 +32,21 @@ def one_line(error, path):
     with pytest.raises(error) as caught:
         load_checkpoint(path)
     message = str(caught.value)
-    assert message.startswith(f"checkpoint: got {path}, which ") and "\n" not in message and "pickle" not in message
+    assert message.startswith(f"checkpoint: got {path}, which ")
+    assert "\n" not in message and "pickle" not in message
     return message
 
 
 def test_comes_back_as_it_was(path, xp):
-    save_checkpoint(path, OURS._replace(params={key: xp.asarray(p) for key, p in OURS.params.items()}))
+    params = {key: xp.asarray(p) for key, p in OURS.params.items()}
+    save_checkpoint(path, OURS._replace(params=params))
     found = load_checkpoint(path)
     assert (found.about, found.step, found.seconds) == (OURS.about, 7, 1.25)
     for part, ours in (found.params, OURS.params), (found.state, OURS.state):
         assert part.keys() == ours.keys()
         for key, array in part.items():
-            assert type(array) is np.ndarray and array.dtype == np.asarray(ours[key]).dtype and array.shape == np.shape(ours[key])
+            assert type(array) is np.ndarray and array.shape == np.shape(ours[key])
+            assert array.dtype == np.asarray(ours[key]).dtype
             np.testing.assert_array_equal(array, ours[key])
 
 
@@ -50,7 +57,8 @@ def test_a_later_one_replaces_it(path):
     assert os.listdir(path.parent) == ["checkpoint.npz"]
 
 
-@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), ValueError("no"), KeyboardInterrupt()])
+@pytest.mark.parametrize("error", [
+    OSError(28, "No space left on device"), ValueError("no"), KeyboardInterrupt()])
 def test_a_write_that_fails_half_way_leaves_the_old_file_and_nothing_else(path, error):
     def write(file):
         file.write(b"half of the n")
@@ -84,7 +92,8 @@ def test_a_kill_in_the_middle_of_writing_leaves_the_old_file(path):
             file.flush()
             os.kill(os.getpid(), signal.SIGKILL)
         write_atomically(sys.argv[1], write)"""
-    done = subprocess.run([sys.executable, "-c", code, str(path)], env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code, str(path)], timeout=60,
+                          env=os.environ | {"PYTHONPATH": str(ROOT)})
     assert done.returncode == -signal.SIGKILL
     assert load_checkpoint(path).step == 7
 
@@ -98,7 +107,8 @@ def test_is_on_the_disk_before_it_takes_the_place(path, monkeypatch):
 
 
 def test_missing(path):
-    assert one_line(FileNotFoundError, path).endswith("does not exist, wanted a checkpoint.npz of a training run")
+    message = one_line(FileNotFoundError, path)
+    assert message.endswith("does not exist, wanted a checkpoint.npz of a training run")
 
 
 def test_torn_at_any_length(path):
@@ -125,14 +135,17 @@ def test_flipped_bytes_are_never_a_traceback_and_never_other_numbers(path):
 
 
 def test_foreign_files(tmp_path):
-    for name, content in {"empty.npz": b"", "picture.png": b"\x89PNG\r\n\x1a\n" + bytes(100), "text.npz": b"hello\n"}.items():
+    contents = {"empty.npz": b"", "picture.png": b"\x89PNG\r\n\x1a\n" + bytes(100),
+                "text.npz": b"hello\n"}
+    for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
         assert "torn or no checkpoint" in one_line(ValueError, tmp_path / name)
     np.savez(tmp_path / "other.npz", images=np.zeros(3))
     np.save(tmp_path / "array.npy", np.zeros(3))
     np.savez(tmp_path / "head.npz", head=np.array("[]"))
     np.savez(tmp_path / "short.npz", head=np.array(json.dumps({"about": {}, "step": 1})))
-    np.savez(tmp_path / "parts.npz", head=np.array(json.dumps({"about": {}, "step": 1, "seconds": 0})), **{"others/x": np.zeros(1)})
+    head = np.array(json.dumps({"about": {}, "step": 1, "seconds": 0}))
+    np.savez(tmp_path / "parts.npz", head=head, **{"others/x": np.zeros(1)})
     for name in ("other.npz", "array.npy", "head.npz", "short.npz", "parts.npz"):
         assert "torn or no checkpoint" in one_line(ValueError, tmp_path / name)
     assert "directory" in one_line(ValueError, tmp_path).lower()
@@ -155,7 +168,8 @@ def test_nothing_pickled_is_ever_loaded(tmp_path, monkeypatch):
 def test_json_is_atomic_and_readable(tmp_path):
     write_json(tmp_path / "out" / "run.json", {"error": 0.25, "unit": "‖v‖"})
     text = (tmp_path / "out" / "run.json").read_text(encoding="utf-8")
-    assert json.loads(text) == {"error": 0.25, "unit": "‖v‖"} and "‖v‖" in text and text.endswith("}\n")
+    assert json.loads(text) == {"error": 0.25, "unit": "‖v‖"}
+    assert "‖v‖" in text and text.endswith("}\n")
     with pytest.raises(TypeError):
         write_json(tmp_path / "out" / "run.json", {"no": object()})
     assert (tmp_path / "out" / "run.json").read_text(encoding="utf-8") == text

@@ -10,7 +10,7 @@ import pytest
 
 from tests import stand_in
 from tinycaps import checks, scalars, shapes
-from tinycaps.checks import (check_below_one, check_choice, check_count, check_dloss, check_finite,
+from tinycaps.checks import (check_below_one, check_choice, check_count, check_finite,
                              check_fraction, check_images, check_labels, check_like, check_memory,
                              check_not_negative, check_positive, check_shapes, door, named_xp)
 
@@ -55,6 +55,7 @@ def test_an_op_behind_a_door_is_the_op():
     assert votes_forward.__name__ == "votes_forward"
     assert votes_forward.__doc__ == "Votes of capsules."
     assert list(inspect.signature(votes_forward).parameters) == ["u", "W", "scale"]
+    assert votes_forward.axes == {"u": "n,i,p", "W": "i,j,q,p"}
 
 
 @pytest.mark.parametrize("call", [
@@ -335,7 +336,7 @@ def test_masks(xp):
 
 
 @pytest.mark.parametrize("dtype", ["int64", "int32", "uint8"])
-def test_labels_beside_what_they_label(xp, dtype):
+def test_labels_with_what_they_label(xp, dtype):
     z = xp.zeros((3, 4), dtype="float32")
     check_shapes(z=(z, "n,k"), labels=(xp.asarray([0, 3, 1], dtype=dtype), "n < k"))
     check_shapes(z=(z, "n,k"), labels=(xp.asarray([0, 3, 1], dtype=dtype), "n<k"))
@@ -356,7 +357,6 @@ def test_a_gradient_of_a_loss(xp):
         y = xp.zeros((2, 3), dtype=dtype)
         for dloss in 1.0, 0.0005, 1, xp.ones((), dtype=dtype), y.sum():
             check_shapes(y=(y, "n,k"), dloss=(dloss, ""))
-            check_dloss(dloss, y)
     for dtype, other in [("float32", "float64"), ("float64", "float32")]:
         refuses(TypeError, f"dloss: got {other}, wanted the precision of y, {dtype}", check_shapes,
                 y=(xp.zeros((2, 3), dtype=dtype), "n,k"), dloss=(xp.ones((), dtype=other), ""))

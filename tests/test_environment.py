@@ -1,28 +1,32 @@
-"""A record says what a number was measured on, with CuPy or without."""
+"""A record says what a number was measured on, with or without CuPy."""
 import json
 import sys
 import time
 
 import numpy as np
 
+import tinycaps
 from tests import stand_in
 from tinycaps import environment as module
 from tinycaps.environment import environment, sgemm_rate
 
-KEYS = ["python", "tinycaps", "numpy", "scipy", "cupy", "system", "processor", "cores", "blas", "devices"]
+KEYS = ["python", "tinycaps", "numpy", "scipy", "cupy", "system", "processor", "cores", "blas",
+        "devices"]
 
 
 def test_says_everything_and_fits_into_json():
     found = environment()
     assert list(found) == KEYS
-    assert found["numpy"] == np.__version__ and found["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert found["numpy"] == np.__version__ and found["tinycaps"] == tinycaps.__version__
+    assert found["python"] == ".".join(map(str, sys.version_info[:3]))
     assert found["cores"] >= 1 and found["processor"] and found["system"]
     assert json.loads(json.dumps(found)) == found
 
 
 def test_names_the_blas_its_kernels_and_threads():
     blas = environment()["blas"]
-    assert ("kernels" in blas and "threads" in blas and any(name in blas for name in ("openblas", "mkl", "blis"))) or "Accelerate" in blas
+    assert "Accelerate" in blas or ("kernels" in blas and "threads" in blas and any(
+        name in blas for name in ("openblas", "mkl", "blis")))
 
 
 def test_a_blas_that_is_not_seen_is_said_to_be_unknown(monkeypatch):
@@ -31,15 +35,17 @@ def test_a_blas_that_is_not_seen_is_said_to_be_unknown(monkeypatch):
     assert "unknown" in environment()["blas"]
 
 
-def test_kernels_that_somebody_chose_are_told(monkeypatch):
+def test_kernels_that_somebody_chose_are_recorded(monkeypatch):
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Zen")
-    assert "kernels (OPENBLAS_CORETYPE=Zen), " in environment()["blas"] or "kernels" not in environment()["blas"]
+    blas = environment()["blas"]
+    assert "kernels (OPENBLAS_CORETYPE=Zen), " in blas or "kernels" not in blas
     monkeypatch.delenv("OPENBLAS_CORETYPE")
     assert "OPENBLAS_CORETYPE" not in environment()["blas"]
 
 
 def test_the_rate_of_a_matrix_product_is_that_of_the_fastest(monkeypatch):
-    ticks = iter([0.0, 1.0, 1.5, 1.5, 2.0, 2.25, 2.25, 10.0])                       # until 1; products from 1 to 1.5 and from 2 to 2.25
+    # Until 1; products from 1 to 1.5 and from 2 to 2.25.
+    ticks = iter([0.0, 1.0, 1.5, 1.5, 2.0, 2.25, 2.25, 10.0])
     monkeypatch.setattr(module.time, "perf_counter", lambda: next(ticks))
     np.testing.assert_allclose(sgemm_rate(size=4, seconds=2), 2e-9 * 4 ** 3 / 0.25, rtol=1e-12)
 
@@ -70,7 +76,7 @@ def test_what_is_not_installed_is_none(monkeypatch):
         raise module.importlib.metadata.PackageNotFoundError(name)
     monkeypatch.setattr(module.importlib.metadata, "version", missing)
     found = environment()
-    assert found["cupy"] is found["tinycaps"] is None
+    assert found["cupy"] is found["scipy"] is None
 
 
 def test_a_machine_without_cpuinfo_still_has_a_processor(monkeypatch):

@@ -1,4 +1,4 @@
-"""The log of a run: what is written can be read at once, and after a resume as if nothing had happened."""
+"""The log of a run: it can be read at once, and after a resume it is as if nothing had happened."""
 import json
 
 from tinycaps.run_log import RunLog

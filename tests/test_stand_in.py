@@ -1,4 +1,4 @@
-"""The stand-in for CuPy: equal to NumPy where it answers, refusing where CuPy refuses, faithful to the record."""
+"""The stand-in for CuPy: it equals NumPy or refuses as CuPy does, and is faithful to the record."""
 import inspect
 import sys
 
@@ -8,31 +8,39 @@ import pytest
 from tests import stand_in
 from tinycaps.backend import to_numpy
 
-HOST = {"x": np.linspace(-1.0, 2.0, 12).reshape(3, 4), "f": np.linspace(0.1, 1.0, 12, dtype=np.float32).reshape(3, 4),
-        "z": np.linspace(0.5, 1.5, 4) + 0.3j, "i": np.array([2, 0, 1]), "s": np.linspace(-2.0, 2.0, 24).reshape(2, 3, 4)}
-on_device = pytest.mark.parametrize("xp", ["stand-in", pytest.param("cupy", marks=pytest.mark.cuda)], indirect=True)
+HOST = {"x": np.linspace(-1.0, 2.0, 12).reshape(3, 4),
+        "f": np.linspace(0.1, 1.0, 12, dtype=np.float32).reshape(3, 4),
+        "z": np.linspace(0.5, 1.5, 4) + 0.3j,
+        "i": np.array([2, 0, 1]),
+        "s": np.linspace(-2.0, 2.0, 24).reshape(2, 3, 4)}
+on_device = pytest.mark.parametrize(
+    "xp", ["stand-in", pytest.param("cupy", marks=pytest.mark.cuda)], indirect=True)
 
 
 def run(expression, xp):
-    """Evaluate an expression over HOST's arrays on the device; ``host`` is an array that was left behind."""
-    return eval(expression, {"xp": xp, "np": np, "host": HOST["x"].copy(), **{name: xp.array(a) for name, a in HOST.items()}})
+    """Evaluate an expression over HOST's arrays on the device; ``host`` is an array on the host."""
+    arrays = {name: xp.array(a) for name, a in HOST.items()}
+    return eval(expression, {"xp": xp, "np": np, "host": HOST["x"].copy(), **arrays})
 
 
 @on_device
 @pytest.mark.parametrize("expression", [
-    "x.sum()", "x.sum(axis=1, keepdims=True)", "f.mean(axis=0)", "x.max(axis=(0, 1))", "xp.sum(s, axis=(0, 2))",
-    "x.argmax(axis=1)", "xp.einsum('ij,ik->jk', x, x)", "xp.einsum('nij,ij->ni', s, x)", "x.T @ x", "xp.matmul(s, x.T)",
-    "xp.tensordot(s, x, 2)", "x[x > 0]", "x[i]", "x[..., None]", "x[1]", "x[0, 1]", "x[:, ::-1]", "xp.where(x > 0, x, 0.0)",
-    "xp.maximum(f, 0)", "2.0 * f", "1 - f", "f ** 2", "f / 3", "-f", "abs(x)", "x == 2.0", "np.float32(2) * f",
-    "f * np.float64(2)", "i == xp.arange(3)", "(i[:, None] == xp.arange(3)).astype(f.dtype)", "xp.sqrt(f)", "xp.exp(f)",
-    "xp.tanh(f)", "xp.log(f)", "xp.logaddexp(0, x)", "xp.isfinite(x).all(axis=1)", "xp.exp(1j * z)", "xp.sqrt((z * z).sum())",
-    "z.real", "z.imag", "s.reshape(6, -1)", "s.swapaxes(0, 1)", "s.transpose(2, 0, 1)", "xp.moveaxis(s, 0, -1)",
-    "xp.concatenate([x, x], axis=1)", "xp.stack((x, x))", "xp.pad(x, ((1, 1), (0, 2)))", "xp.zeros_like(f)",
-    "xp.empty_like(f).shape", "xp.ones((2, 3), dtype=f.dtype)", "xp.arange(5)", "xp.eye(3)", "xp.broadcast_to(x, (2, 3, 4))",
+    "x.sum()", "x.sum(axis=1, keepdims=True)", "f.mean(axis=0)", "x.max(axis=(0, 1))",
+    "xp.sum(s, axis=(0, 2))", "x.argmax(axis=1)", "xp.einsum('ij,ik->jk', x, x)",
+    "xp.einsum('nij,ij->ni', s, x)", "x.T @ x", "xp.matmul(s, x.T)", "xp.tensordot(s, x, 2)",
+    "x[x > 0]", "x[i]", "x[..., None]", "x[1]", "x[0, 1]", "x[:, ::-1]", "xp.where(x > 0, x, 0.0)",
+    "xp.maximum(f, 0)", "2.0 * f", "1 - f", "f ** 2", "f / 3", "-f", "abs(x)", "x == 2.0",
+    "np.float32(2) * f", "f * np.float64(2)", "i == xp.arange(3)",
+    "(i[:, None] == xp.arange(3)).astype(f.dtype)", "xp.sqrt(f)", "xp.exp(f)", "xp.tanh(f)",
+    "xp.log(f)", "xp.logaddexp(0, x)", "xp.isfinite(x).all(axis=1)", "xp.exp(1j * z)",
+    "xp.sqrt((z * z).sum())", "z.real", "z.imag", "s.reshape(6, -1)", "s.swapaxes(0, 1)",
+    "s.transpose(2, 0, 1)", "xp.moveaxis(s, 0, -1)", "xp.concatenate([x, x], axis=1)",
+    "xp.stack((x, x))", "xp.pad(x, ((1, 1), (0, 2)))", "xp.zeros_like(f)", "xp.empty_like(f).shape",
+    "xp.ones((2, 3), dtype=f.dtype)", "xp.arange(5)", "xp.eye(3)", "xp.broadcast_to(x, (2, 3, 4))",
     "xp.linalg.norm(x, axis=1)", "x.clip(0, 1)", "xp.clip(x, 0, 1)", "xp.cumsum(x, 1)",
     "xp.lib.stride_tricks.sliding_window_view(x, (2, 2), axis=(0, 1))", "xp.flip(x, axis=0)",
-    "xp.take_along_axis(x, i[:, None], 1)", "xp.add.reduce(x)", "xp.sign(x)", "xp.argsort(x, axis=1)", "x.astype(np.float32)",
-    "np.sqrt(f)", "np.sum(x, axis=0)"])
+    "xp.take_along_axis(x, i[:, None], 1)", "xp.add.reduce(x)", "xp.sign(x)",
+    "xp.argsort(x, axis=1)", "x.astype(np.float32)", "np.sqrt(f)", "np.sum(x, axis=0)"])
 def test_equals_numpy(expression, xp):
     got, want = run(expression, xp), run(expression, np)
     if not isinstance(want, tuple):
@@ -45,12 +53,14 @@ def test_equals_numpy(expression, xp):
 
 @on_device
 @pytest.mark.parametrize("expression", [
-    "np.asarray(x)", "np.array([x.sum(), x.max()])", "x + host", "host + x", "x > host", "host > x", "x.__iadd__(host)",
-    "host.__iadd__(x)", "x.__setitem__(slice(None), host)", "xp.maximum(x, host)", "xp.where(x > 0, host, x)",
-    "xp.concatenate([x, host])", "xp.stack([x, host])", "xp.stack([1.0, 2.0])", "np.add(x, host)",
-    "np.concatenate([host, x])", "xp.add(x, [1, 2, 3, 4])", "xp.sqrt([1.0])", "xp.exp(host)", "xp.sum([1.0, 2.0])",
-    "xp.max((x.max(), x.min()))", "xp.sum(x, where=x > 0)", "x.max(initial=0)", "xp.std(x, correction=1)", "xp.clip(x, min=0)",
-    "xp.zeros(3, device='cpu')", "xp.einsum('i->i', z, out=z)", "xp.matmul(x, x.T, xp.empty((3, 3)))",
+    "np.asarray(x)", "np.array([x.sum(), x.max()])", "x + host", "host + x", "x > host", "host > x",
+    "x.__iadd__(host)", "host.__iadd__(x)", "x.__setitem__(slice(None), host)",
+    "xp.maximum(x, host)", "xp.where(x > 0, host, x)", "xp.concatenate([x, host])",
+    "xp.stack([x, host])", "xp.stack([1.0, 2.0])", "np.add(x, host)", "np.concatenate([host, x])",
+    "xp.add(x, [1, 2, 3, 4])", "xp.sqrt([1.0])", "xp.exp(host)", "xp.sum([1.0, 2.0])",
+    "xp.max((x.max(), x.min()))", "xp.sum(x, where=x > 0)", "x.max(initial=0)",
+    "xp.std(x, correction=1)", "xp.clip(x, min=0)", "xp.zeros(3, device='cpu')",
+    "xp.einsum('i->i', z, out=z)", "xp.matmul(x, x.T, xp.empty((3, 3)))",
     "xp.add(x, x, where=x > 0, out=x)", "xp.maximum.reduce(x)", "xp.logaddexp.reduce(x)",
     "xp.asarray(['a'])", "range(i[0])", "host[i]"])
 def test_refuses_what_numpy_takes(expression, xp):
@@ -68,17 +78,19 @@ def test_refuses(expression, xp):
 
 
 @pytest.mark.parametrize("expression", [
-    "x[host > 0]", "xp.einsum('ij,ij', x, host)", "xp.matmul(x, host.T)", "x @ host.T", "xp.dot(x, host.T)", "x.dot(host.T)",
-    "x.sum(out=host[0])", "xp.sum(host)", "xp.pad(host, 1)", "x.__setitem__(0, [1, 2, 3, 4])"])
+    "x[host > 0]", "xp.einsum('ij,ij', x, host)", "xp.matmul(x, host.T)", "x @ host.T",
+    "xp.dot(x, host.T)", "x.dot(host.T)", "x.sum(out=host[0])", "xp.sum(host)", "xp.pad(host, 1)",
+    "x.__setitem__(0, [1, 2, 3, 4])"])
 def test_refuses_where_cupy_may_convert(expression):
     with pytest.raises((TypeError, ValueError), match="Unsupported type .*ndarray|non-scalar list"):
         run(expression, stand_in.xp)
 
 
 @pytest.mark.parametrize("name", [
-    "vecdot", "matvec", "vecmat", "unstack", "errstate", "einsum_path", "block", "insert", "geomspace", "frompyfunc",
-    "nditer", "random", "linalg.vecdot", "linalg.multi_dot", "ndarray.setflags", "ndarray.__index__",
-    "ndarray.__array_namespace__", "ndarray.__array_interface__"])
+    "vecdot", "matvec", "vecmat", "unstack", "errstate", "einsum_path", "block", "insert",
+    "geomspace", "frompyfunc", "nditer", "random", "linalg.vecdot", "linalg.multi_dot",
+    "ndarray.setflags", "ndarray.__index__", "ndarray.__array_namespace__",
+    "ndarray.__array_interface__"])
 def test_name_is_missing(name):
     *path, last = name.split(".")
     owner = getattr(stand_in.xp, path[0]) if path else stand_in.xp
@@ -121,7 +133,8 @@ def test_slices_are_views(xp):
 @on_device
 def test_zero_d_becomes_a_number_when_asked(xp):
     total = xp.asarray(HOST["i"]).sum()
-    assert (float(total), int(total), bool(total), total.item(), f"{total}", total.get()) == (3.0, 3, True, 3, "3", 3)
+    assert (float(total), int(total), bool(total)) == (3.0, 3, True)
+    assert (total.item(), f"{total}", total.get()) == (3, "3", 3)
     assert complex(xp.asarray(1j)) == 1j
 
 
@@ -159,7 +172,8 @@ def test_imports_find_the_stand_in_for_one_test_only(monkeypatch):
 
 
 def test_record_is_sane():
-    assert (stand_in.Path(stand_in.__file__).with_name("cupy_surface.json")).stat().st_size < 200_000
+    path = stand_in.Path(stand_in.__file__).with_name("cupy_surface.json")
+    assert path.stat().st_size < 200_000
     assert stand_in.SURFACE["modules"].keys() < stand_in.MODULES.keys()
     for record in stand_in.SURFACE["modules"].values():
         assert set(record["wants_array"]) <= record["functions"].keys()
@@ -168,7 +182,8 @@ def test_record_is_sane():
             inspect.signature(eval(f"lambda {parameters}: 0"))
         for loops in record["ufuncs"].values():
             assert all(loop.count("->") == 1 for loop in loops.split())
-    own = {name for name in vars(stand_in.StandIn) if name.startswith("__") and name != "__abstractmethods__"}
+    own = {name for name in vars(stand_in.StandIn) if name.startswith("__")}
+    own -= {"__abstractmethods__"}
     assert own <= set(stand_in.SURFACE["ndarray"]["special"])
     cupy = stand_in.SURFACE["modules"]["cupy"]
     assert {"add", "exp", "maximum", "isfinite", "logaddexp"} <= cupy["ufuncs"].keys()
@@ -179,6 +194,7 @@ def test_record_is_sane():
 def test_record_matches_installed_cupy():
     cupy = pytest.importorskip("cupy")
     if cupy.__version__ != stand_in.SURFACE["version"]:
-        pytest.skip(f"CuPy {cupy.__version__} is installed, the record is of {stand_in.SURFACE['version']}")
+        pytest.skip(f"CuPy {cupy.__version__} is installed, the record is of "
+                    f"{stand_in.SURFACE['version']}")
     from tests import record_cupy
     assert record_cupy.surface() == stand_in.SURFACE

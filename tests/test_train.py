@@ -151,7 +151,7 @@ def test_any_tuple_of_arrays_is_learned_from_sample_by_sample(tmp_path, name):
     assert orders[0] != orders[1]
 
 
-def test_gradients_are_told_epoch_and_step_from_one(tmp_path):
+def test_gradients_get_epoch_and_step_counted_from_one(tmp_path):
     watch = Watch()
     go(tmp_path, gradients=watch)
     assert watch.moments == [(1 + k // 3, 1 + k) for k in range(9)]

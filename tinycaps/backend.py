@@ -1,7 +1,8 @@
 """NumPy or CuPy: the only file that knows CuPy exists.
 
-An op reads its array module off its arguments, ``xp = get_xp(x, W)``, and from then on names neither library. Arrays cross
-between host and device at the edges only, with `asarray` and `to_numpy`.
+An op reads its array module off its arguments, ``xp = get_xp(x, W)``, and from then on names
+neither library. Arrays cross between host and device at the edges only, with `asarray` and
+`to_numpy`.
 """
 import importlib
 import sys
@@ -12,12 +13,12 @@ HOST = (np.ndarray, np.generic)
 
 
 def _cupy():
-    """CuPy, if the user has imported it (no one owns a device array without it); never imported on behalf of a NumPy user."""
+    """Return CuPy if the user has imported it, as every owner of a device array has, else None."""
     return sys.modules.get("cupy")
 
 
 def is_array(x):
-    """Tell whether x is a NumPy or a CuPy array, or one of NumPy's scalars, which its reductions return for 0-d arrays."""
+    """Return whether x is a NumPy or CuPy array, or a NumPy scalar, as its reductions return."""
     return isinstance(x, HOST) or (_cupy() is not None and isinstance(x, _cupy().ndarray))
 
 
@@ -37,8 +38,8 @@ def get_xp(*arrays):
             raise TypeError(f"got {type(a).__name__}, wanted a NumPy or CuPy array")
     if any(on_host) and any(on_device):
         where = ", ".join("host" if host else "device" for host in on_host)
-        raise TypeError(f"got arrays in different memories ({where}), wanted all on the host or all on the device: "
-                        "move them with tinycaps.backend.asarray(x, device=...)")
+        raise TypeError(f"got arrays in different memories ({where}), wanted all on the host or "
+                        "all on the device: move them with tinycaps.backend.asarray(x, device=...)")
     return cupy if any(on_device) else np
 
 
@@ -59,7 +60,8 @@ def asarray(x, device="cpu", dtype=None):
     try:
         cupy = importlib.import_module("cupy")
     except ImportError:
-        raise RuntimeError("device: got 'gpu', wanted CuPy: pip install 'tinycaps[cuda12]' or 'tinycaps[cuda13]'") from None
+        raise RuntimeError("device: got 'gpu', wanted CuPy: pip install 'tinycaps[cuda12]' or "
+                           "'tinycaps[cuda13]'") from None
     try:
         cupy.cuda.runtime.getDeviceCount()
     except cupy.cuda.runtime.CUDARuntimeError as error:
@@ -68,13 +70,14 @@ def asarray(x, device="cpu", dtype=None):
 
 
 def cuda_devices():
-    """Return the names of the CUDA devices that CuPy finds: none without CuPy, a driver, or a GPU."""
+    """Return the names of the CUDA devices that CuPy finds: none without CuPy, driver or GPU."""
     try:
         runtime = importlib.import_module("cupy").cuda.runtime
     except ImportError:
         return []
     try:
-        return [runtime.getDeviceProperties(k)["name"].decode() for k in range(runtime.getDeviceCount())]
+        return [runtime.getDeviceProperties(k)["name"].decode()
+                for k in range(runtime.getDeviceCount())]
     except runtime.CUDARuntimeError:
         return []
 
@@ -85,12 +88,13 @@ def to_numpy(x):
 
 
 def free_memory(xp):
-    """Return how many bytes can still be allocated on xp's side, or None where nothing tells."""
+    """Return the bytes that can still be allocated in xp's memory, or None if they are unknown."""
     if xp is not np:
         return xp.cuda.runtime.memGetInfo()[0] + xp.get_default_memory_pool().free_bytes()
     try:
         with open("/proc/meminfo", encoding="ascii") as file:
-            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable"))
+            return next(int(line.split()[1]) * 1024 for line in file
+                        if line.startswith("MemAvailable"))
     except (OSError, StopIteration):
         return None
 

@@ -1,4 +1,4 @@
-"""Files that survive a crash: written beside their place, flushed to the disk, then moved there in one step."""
+"""Files that survive a crash: written next to their place, flushed, then moved in one step."""
 import json
 import os
 import zipfile
@@ -18,14 +18,14 @@ class Checkpoint(NamedTuple):
     state: dict
     """Of the optimiser."""
     about: dict
-    """What was trained on what: settings that must be the same when the run is resumed, and whatever a reader needs."""
+    """What was trained on what: settings that a resumed run must share, and what a reader needs."""
     step: int
     seconds: float
     """Of training so far."""
 
 
 def write_atomically(path, write):
-    """Let ``write(file)`` fill a file that replaces ``path`` only when it is complete and on the disk.
+    """Let ``write(file)`` fill a file that replaces ``path`` once it is complete and on the disk.
 
     Raises
     ------
@@ -47,14 +47,16 @@ def write_atomically(path, write):
 
 def write_json(path, value):
     """Write a value as indented JSON, atomically."""
-    write_atomically(path, lambda file: file.write((json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()))
+    text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+    write_atomically(path, lambda file: file.write(text.encode()))
 
 
 def save_checkpoint(path, checkpoint):
     """Write a checkpoint as one npz file, atomically."""
     arrays = {f"params/{key}": to_numpy(value) for key, value in checkpoint.params.items()}
     arrays |= {f"state/{key}": to_numpy(value) for key, value in checkpoint.state.items()}
-    head = json.dumps({"about": checkpoint.about, "step": checkpoint.step, "seconds": checkpoint.seconds})
+    head = json.dumps({"about": checkpoint.about, "step": checkpoint.step,
+                       "seconds": checkpoint.seconds})
     write_atomically(path, lambda file: np.savez(file, head=np.array(head), **arrays))
 
 
@@ -66,18 +68,21 @@ def load_checkpoint(path):
     FileNotFoundError
         If there is none.
     ValueError
-        If the file is torn or something else.
+        If the file is torn, or is not a checkpoint.
     """
     try:
         with open(path, "rb") as file, np.lib.npyio.NpzFile(file, allow_pickle=False) as arrays:
             head = json.loads(str(arrays["head"]))
-            parts = {"params": {}, "state": {}}
+            dicts = {"params": {}, "state": {}}
             for name in arrays.files:
-                part, _, key = name.partition("/")
+                field, _, key = name.partition("/")
                 if key:
-                    parts[part][key] = arrays[name]
-            return Checkpoint(**parts, **head)
+                    dicts[field][key] = arrays[name]
+            return Checkpoint(**dicts, **head)
     except FileNotFoundError:
-        raise FileNotFoundError(f"checkpoint: got {path}, which does not exist, wanted a checkpoint.npz of a training run") from None
-    except (ValueError, KeyError, TypeError, EOFError, OSError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
-        raise ValueError(f"checkpoint: got {path}, which is torn or no checkpoint ({error}), wanted one of a training run") from None
+        raise FileNotFoundError(f"checkpoint: got {path}, which does not exist, wanted a "
+                                "checkpoint.npz of a training run") from None
+    except (ValueError, KeyError, TypeError, EOFError, OSError, RuntimeError, zlib.error,
+            zipfile.BadZipFile) as error:
+        raise ValueError(f"checkpoint: got {path}, which is torn or no checkpoint ({error}), "
+                         "wanted one of a training run") from None

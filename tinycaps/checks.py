@@ -19,12 +19,12 @@ from contextvars import ContextVar
 from .backend import free_memory
 from .scalars import (check_below_one, check_choice, check_count, check_fraction,
                       check_not_negative, check_positive)
-from .shapes import (check_dloss, check_finite, check_images, check_labels, check_like,
-                     check_shapes, named_xp)
+from .shapes import (check_finite, check_images, check_labels, check_like, check_shapes,
+                     named_xp)
 
-__all__ = ["check_below_one", "check_choice", "check_count", "check_dloss", "check_finite",
-           "check_fraction", "check_images", "check_labels", "check_like", "check_memory",
-           "check_not_negative", "check_positive", "check_shapes", "door", "named_xp"]
+__all__ = ["check_below_one", "check_choice", "check_count", "check_finite", "check_fraction",
+           "check_images", "check_labels", "check_like", "check_memory", "check_not_negative",
+           "check_positive", "check_shapes", "door", "named_xp"]
 
 WORTH_ASKING = 2 ** 26
 """Bytes; below this, the free memory is not looked up."""
@@ -43,6 +43,7 @@ def door(check=None, cache=(), **axes):
         The axes of the array that a backward's cache is, or of the first entries of the tuple.
     **axes
         Name of an argument to its axes, as for `check_shapes`. An optional argument may be None.
+        The decorated op keeps them as ``op.axes``.
     """
     def decorate(op):
         signature = inspect.signature(op).parameters

@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 
+from . import __version__
 from .backend import asarray, cuda_devices, get_xp, to_numpy
 
 
@@ -14,19 +15,20 @@ def environment():
 
     Notes
     -----
-    The BLAS is the one that NumPy calls for matrix products, with the kernels that it chose for this processor: two machines, or
-    one machine under ``OPENBLAS_CORETYPE``, may differ by a factor in speed because of them. If that variable is set, it is told;
-    tinycaps never sets it.
+    The BLAS is the one that NumPy calls for matrix products, with the kernels that it chose for
+    this processor: two machines, or one machine under ``OPENBLAS_CORETYPE``, may differ in speed by
+    a factor because of them. If that variable is set, the record says so; tinycaps never sets it.
     """
     from threadpoolctl import threadpool_info
-    asked = os.environ.get("OPENBLAS_CORETYPE")
-    told = f" (OPENBLAS_CORETYPE={asked})" if asked else ""
-    blas = [f"{lib['internal_api']} {lib['version']}, {lib.get('architecture', 'unknown')} kernels{told}, {lib['num_threads']} threads"
-            for lib in threadpool_info() if lib["user_api"] == "blas" and "numpy" in lib["filepath"]]
+    blas = [_blas(lib) for lib in threadpool_info()
+            if lib["user_api"] == "blas" and "numpy" in lib["filepath"]]
+    cupy = [f"{_version(name)} ({name})" for name in ("cupy-cuda12x", "cupy-cuda13x", "cupy")
+            if _version(name)]
     return {
         "python": platform.python_version(),
-        **{name: _version(name) for name in ("tinycaps", "numpy", "scipy")},
-        "cupy": next((f"{_version(name)} ({name})" for name in ("cupy-cuda12x", "cupy-cuda13x", "cupy") if _version(name)), None),
+        "tinycaps": __version__,
+        **{name: _version(name) for name in ("numpy", "scipy")},
+        "cupy": cupy[0] if cupy else None,
         "system": platform.platform(terse=True),
         "processor": _processor(),
         "cores": os.cpu_count(),
@@ -36,7 +38,7 @@ def environment():
 
 
 def sgemm_rate(device="cpu", size=2048, seconds=0.3):
-    """Measure how fast two large float32 matrices are multiplied: the limit for everything that is made of matrix products.
+    """Measure the speed of a large float32 matrix product: the limit for all that is made of them.
 
     Parameters
     ----------
@@ -45,22 +47,23 @@ def sgemm_rate(device="cpu", size=2048, seconds=0.3):
     size : int
         Rows and columns; 2 size³ operations.
     seconds : float
-        How long to go on, at least for one product.
+        Time to go on for; at least one product is measured.
 
     Returns
     -------
     rate : float
         GFLOP/s of the fastest product.
     """
-    a, b = (asarray(matrix, device) for matrix in np.random.default_rng(0).random((2, size, size), "float32"))
+    matrices = np.random.default_rng(0).random((2, size, size), "float32")
+    a, b = (asarray(matrix, device) for matrix in matrices)
     xp, fastest = get_xp(a), float("inf")
     out = xp.zeros_like(a)
-    to_numpy(xp.matmul(a, b[:, :size // 8 + 1])[0, 0])                              # wakes the threads
+    to_numpy(xp.matmul(a, b[:, :size // 8 + 1])[0, 0])          # wakes the threads
     end = time.perf_counter() + seconds
     while fastest == float("inf") or time.perf_counter() < end:
         start = time.perf_counter()
         xp.matmul(a, b, out=out)
-        to_numpy(out[0, 0])                                                         # waits for the device
+        to_numpy(out[0, 0])                                     # waits for the device
         fastest = min(fastest, time.perf_counter() - start)
     return 2e-9 * size ** 3 / fastest
 
@@ -72,9 +75,17 @@ def _version(package):
         return None
 
 
+def _blas(lib):
+    chosen = os.environ.get("OPENBLAS_CORETYPE")
+    kernels = f"{lib.get('architecture', 'unknown')} kernels"
+    kernels += f" (OPENBLAS_CORETYPE={chosen})" if chosen else ""
+    return f"{lib['internal_api']} {lib['version']}, {kernels}, {lib['num_threads']} threads"
+
+
 def _processor():
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
-            return next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
+            return next(line.split(":", 1)[1].strip() for line in file
+                        if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()

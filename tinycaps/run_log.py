@@ -5,7 +5,10 @@ from .checkpoint import write_atomically
 
 
 class RunLog:
-    """Lines of JSON, also kept in memory; resumed at a step, later lines (and a torn last one) are dropped."""
+    """Lines of JSON, also kept in memory.
+
+    Resumed at a step, it has no lines of later steps, and no torn last line.
+    """
 
     def __init__(self, path, step):
         self.path, self.lines = path, []

@@ -122,11 +122,6 @@ def check_labels(labels, samples, classes, name="labels"):
         raise ValueError(f"{name}: got values {low}..{high}, wanted 0..{classes - 1}")
 
 
-def check_dloss(dloss, like):
-    """Check the upstream gradient of a loss: a number, or a 0-d array as precise as ``like``."""
-    check_shapes(cache=(like, like.shape), dloss=(dloss, ""))
-
-
 def check_finite(**arrays):
     """Check that no sample of floating-point arrays (n, ...) holds NaN or infinity.
 

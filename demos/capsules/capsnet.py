@@ -4,8 +4,8 @@ The network is trained from random weights: by default on the 1,797 small digits
 package, with --data mnist the published network on the full MNIST. What you will see, in --out:
 
     learning_curves.png   the loss of the training batches, the error after each epoch
-    reconstructions.png   test images, and how the decoder redraws them from one capsule
-    pose_sweep.png        each dimension of a capsule moved by ±0.25: thickness, slant, ...
+    reconstructions.png   a test image of each class, and what the decoder makes of one capsule
+    pose_sweep.png        the dimensions of a capsule that change its image most, moved by ±0.25
     coupling.png          how the primary capsules divide themselves among the classes, by round
     network.npz           the trained network in half precision, for any demo with --checkpoint
 
@@ -25,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
+from demos.capsules import drawings
 from demos.harness.arguments import (add_training_arguments, describe_defaults, fill_in, is_small,
                                      make_parser, positive_number, whole_number)
 from demos.harness.data import (augmentation, count_classes, judged, load_data, watched,
@@ -43,7 +44,12 @@ from tinycaps.optim import adam, exponential_decay
 
 SMALL = dict(epochs=50, batch=32, learning_rate=4e-3, decay=0.93, shift=0, warp=True)
 LARGE = dict(epochs=10, batch=128, learning_rate=1e-3, decay=0.9, shift=2, warp=False)
-SHOWN = 12
+ACROSS = 12
+"""Images in a line of the figure of reconstructions."""
+OFFSETS = np.linspace(-0.25, 0.25, 11)
+"""Added to a dimension of a capsule."""
+SWEPT = 8
+"""Dimensions, at most, that are drawn."""
 
 
 def add_arguments(parser, large):
@@ -123,38 +129,71 @@ def error_of(params, images, labels, arguments, config, network):
     return float((classify(params, images, arguments, config, network) != labels).mean())
 
 
+def count_without_routing(params, data, arguments, config):
+    """Return how many test images a trained network misclassifies with one round of routing.
+
+    In the first round all parents get the same share of a child: nothing is routed.
+    """
+    config = dataclasses.replace(config, iterations=1)
+    network = choose(arguments, config)[0]
+    return int((classify(params, data.test_images, arguments, config, network)
+                != data.test_labels).sum())
+
+
 def redraw(params, v, labels, config):
     """Return the decoder's images of the labelled capsules, on the host."""
     return to_numpy(decoder_forward(params, mask_forward(v, labels)[0], config)[0])
 
 
+def choose_images(found, labels):
+    """Return the first image of each class, in order, then misclassified ones that fill the line.
+
+    Parameters
+    ----------
+    found, labels : integer arrays (n,)
+    """
+    first = np.unique(labels, return_index=True)[1]
+    wrong = np.setdiff1d(np.flatnonzero(found != labels), first)
+    return np.concatenate([first, wrong[:-len(first) % ACROSS]])
+
+
 def draw(params, images, labels, config, out):
     """Write the figures that show what the network does with some images."""
     xp = get_xp(params["digit.W"])
-    images = xp.asarray(images)
-    v, cache = capsnet_forward(params, images, config)
+    v, cache = capsnet_forward(params, xp.asarray(images), config)
     found = length_forward(v)[0].argmax(axis=1)
     captions = [f"{label} read as {k}" for label, k in zip(labels, to_numpy(found))]
-    redrawn = {"redrawn": redraw(params, v, found, config)}
-    plot.save(plot.reconstructions(to_numpy(images), redrawn, captions, to_numpy(found) == labels),
+    rows = {"image": images, "redrawn": redraw(params, v, found, config)}
+    plot.save(plot.image_table(rows, captions, to_numpy(found) == labels, ACROSS),
               out / "reconstructions.png")
-    plot.save(sweep_figure(params, v[:1], int(found[0]), config), out / "pose_sweep.png")
+    plot.save(sweep_figure(params, v, to_numpy(found), labels, config), out / "pose_sweep.png")
     coupling = [to_numpy(c[0]) for c in cache.routing.coupling]
     lengths = [to_numpy(length_forward(v_t[:1])[0][0]) for v_t in cache.routing.v]
-    plot.save(plot.coupling_rounds(to_numpy(images[0]), coupling, lengths, config.grid),
-              out / "coupling.png")
+    plot.save(drawings.coupling_rounds(images[0], coupling, lengths), out / "coupling.png")
 
 
-def sweep_figure(params, v, label, config):
-    """Draw one image's capsule of a class with each of its dimensions moved up and down."""
-    offsets = np.linspace(-0.25, 0.25, 11)
-    moved = offsets[:, None] * np.eye(config.class_dims)[:, None]               # (q, m, q)
+def sweep(params, v, label, config):
+    """Return images (q, m, h, w, c) of one image's capsule v (1, j, q), each dimension moved."""
+    moved = OFFSETS[:, None] * np.eye(config.class_dims)[:, None]               # (q, m, q)
     swept = to_numpy(v).repeat(moved[..., 0].size, axis=0)
     swept[:, label] += moved.reshape(-1, config.class_dims).astype(swept.dtype)
     xp = get_xp(v)
     drawn = redraw(params, xp.asarray(swept), xp.asarray([label] * len(swept)), config)
-    return plot.pose_sweep(drawn.reshape(*moved.shape[:2], *config.image_shape), offsets,
-                           f"the capsule of class {label}, one dimension moved in each row")
+    return drawn.reshape(*moved.shape[:2], *config.image_shape)
+
+
+def sweep_figure(params, v, found, labels, config):
+    """Draw the dimensions that change the image most, of the capsule whose image changes most.
+
+    It is chosen among those of correctly classified images.
+    """
+    swept = [sweep(params, v[n:n + 1], k, config) for n, k in enumerate(found)]
+    change = np.ptp(swept, axis=2).mean(axis=(2, 3, 4))                         # (n, q)
+    most = (change.sum(axis=1) * (found == labels)).argmax()
+    shown = change[most].argsort()[::-1][:SWEPT]
+    title = (f"The image of a class-{found[most]} capsule, a dimension moved in each row:\nof its "
+             f"{config.class_dims} dimensions the {len(shown)} that change it most, in order")
+    return drawings.pose_sweep(swept[most][shown], OFFSETS, shown, title)
 
 
 def find_trained(arguments):
@@ -184,13 +223,13 @@ def read_images(arguments):
     order = lengths.argsort(axis=1)[:, ::-1]
     for image, length, classes in zip(arguments.predict, lengths, order):
         print(f"{image}: " + ", ".join(f"{k} ({length[k]:.2f})" for k in classes[:3]))
-    captions, redrawn = [f"read as {classes[0]}" for classes in order], {}
+    captions, rows = [f"read as {classes[0]}" for classes in order], {"image": images}
     if config.reconstruction_weight:
         found = asarray(order[:, 0], arguments.device)
-        redrawn["redrawn"] = redraw(params, v, found, config)
+        rows["redrawn"] = redraw(params, v, found, config)
     path = arguments.out / "predicted.png"
-    plot.save(plot.reconstructions(images, redrawn, captions, np.ones(len(images), bool)), path)
-    without = "" if redrawn else ", without reconstructions: this network has no decoder"
+    plot.save(plot.image_table(rows, captions, np.ones(len(images), bool)), path)
+    without = "" if "redrawn" in rows else ", without reconstructions: this network has no decoder"
     print(f"drawn in {path}{without}")
 
 
@@ -215,17 +254,25 @@ def main(argv):
           f"parameters, {config.iterations} routing rounds")
 
     trained = fit(training, arguments, data, config)
-    error = error_of(trained.params, *data[2:], arguments, config, choose(arguments, config)[0])
+    found = classify(trained.params, data.test_images, arguments, config,
+                     choose(arguments, config)[0])
+    wrong = int((found != data.test_labels).sum())
+    without = count_without_routing(trained.params, data, arguments, config)
     plot.save(plot.learning_curves(trained.log, watched_on(arguments)),
               arguments.out / "learning_curves.png")
-    draw(trained.params, data.test_images[:SHOWN], data.test_labels[:SHOWN], config, arguments.out)
+    shown = choose_images(found, data.test_labels)
+    draw(trained.params, data.test_images[shown], data.test_labels[shown], config, arguments.out)
     save_capsnet(arguments.out / "network.npz", trained.params, training.settings)
     write_log(arguments, trained.log)
     (word, whose), count = judged(arguments), len(data.test_images)
-    record.write(error, wrong=round(error * count), judged=count, judged_on=whose,
-                 parameters=size, training_seconds=round(trained.seconds, 1),
+    error = wrong / count
+    record.write(error, wrong=wrong, wrong_with_one_round=without, judged=count,
+                 judged_on=whose, parameters=size, training_seconds=round(trained.seconds, 1),
                  config=dataclasses.asdict(config))
     print(f"trained in {trained.seconds:.0f} s; figures and run.json are in {arguments.out}, "
           f"the checkpoint in {training.folder}")
-    print(f"{word} error {100 * error:.2f} % ({round(error * count)} of {count:,} wrong)")
+    if config.iterations > 1:
+        print(f"routing switched off: the same network with 1 round instead of "
+              f"{config.iterations}, not trained again, has {without} of {count:,} wrong")
+    print(f"{word} error {100 * error:.2f} % ({wrong} of {count:,} wrong)")
     return exit_code(arguments, error)

@@ -1,7 +1,7 @@
 """Figures of capsules: what pose dimensions mean, and how routing divides the children."""
 import numpy as np
 
-from tinycaps.plot import empty_figure, show
+from tinycaps.plot import CORRECT, WRONG, empty_figure, show, tidy
 
 
 def pose_sweep(images, offsets, dimensions, title):
@@ -33,43 +33,41 @@ def pose_sweep(images, offsets, dimensions, title):
     return figure
 
 
-def coupling_rounds(image, coupling, lengths, grid):
+def coupling_rounds(image, coupling, lengths):
     """Draw how the primary capsules divide themselves among the classes, round by round.
 
-    All maps share a true scale from 0 to 1, on which the even share 1/J is marked.
+    Every primary capsule is a dot in each class, on a scale from 0 to 1 on which the even share 1/J
+    is marked; below are the lengths of the class capsules. The longest one is blue.
 
     Parameters
     ----------
     image : array (h, w, c)
     coupling : list of arrays (i, j)
-        One for each round; i runs over the grid, then over the types at each place.
+        One for each round.
     lengths : list of arrays (j,)
         Of the class capsules after each round.
-    grid : tuple (rows, columns)
     """
-    rounds, classes = len(coupling), coupling[0].shape[1]
-    maps = [c.reshape(*grid, -1, classes).mean(axis=2) for c in coupling]
-    figure = empty_figure(0.95 * (classes + 1) + 0.8, 1.15 * rounds + 1)
-    axes = figure.subplots(rounds, classes + 1, squeeze=False)
-    for t in range(rounds):
-        if t == 0:
-            show(axes[t, 0], image)
-        else:
-            axes[t, 0].set_axis_off()
-        for j in range(classes):
-            ax = axes[t, j + 1]
-            shown = ax.imshow(maps[t][:, :, j], cmap="viridis", vmin=0, vmax=1)
-            ax.set_xticks([])
-            ax.set_yticks([])
-            low, high = maps[t][:, :, j].min(), maps[t][:, :, j].max()
-            ax.set_xlabel(f"c {low:.2f} to {high:.2f}\n‖v‖ = {lengths[t][j]:.2f}", fontsize=7)
-            if t == 0:
-                ax.set_title(f"class {j}", fontsize=8)
-        axes[t, 1].set_ylabel(f"round {t + 1}", fontsize=8)
-    bar = figure.colorbar(shown, ax=axes, shrink=0.8, label="coupling c")
-    bar.ax.axhline(1 / classes, color="white", linewidth=2)
-    bar.set_ticks([0, 1 / classes, 0.5, 1], labels=["0", f"1/{classes}, even", "0.5", "1"])
-    low, high = maps[-1].min(), maps[-1].max()
-    figure.suptitle(f"Mean coupling over the types at a place: even in round 1, from {low:.2f} to "
-                    f"{high:.2f} in round {rounds}", fontsize=10)
+    rounds, (capsules, classes) = len(coupling), coupling[0].shape
+    figure = empty_figure(1.6 + 3 * rounds, 4.8)
+    left, right = figure.subfigures(1, 2, width_ratios=[1, 2 * rounds])
+    show(left.subplots(), image)
+    axes = right.subplots(2, rounds, squeeze=False, sharex=True, sharey=True)
+    longest = lengths[-1].argmax()
+    colours = [CORRECT if j == longest else "0.6" for j in range(classes)]
+    places = np.arange(classes) + np.linspace(-0.32, 0.32, capsules)[:, None]           # (i, j)
+    for t, (dots, bars) in enumerate(axes.T):
+        for j, colour in enumerate(colours):
+            dots.scatter(places[:, j], coupling[t][:, j], color=colour, s=6, linewidths=0)
+        dots.axhline(1 / classes, color=WRONG, linewidth=1, linestyle="--")
+        dots.set_title(f"round {t + 1}", fontsize=10)
+        bars.bar(range(classes), lengths[t], color=colours)
+        bars.set(xlabel="class", ylim=(0, 1))
+    every = -(-classes // 20)
+    axes[0, 0].set_xticks(range(0, classes, every))
+    axes[0, 0].set_ylabel("coupling c")
+    axes[1, 0].set_ylabel("length ‖v‖")
+    right.suptitle(f"How {capsules:,} primary capsules, a dot in each class, share themselves out; "
+                   f"dashed: the even share 1/{classes}.\nBelow: the length of each class capsule; "
+                   "blue: the longest", fontsize=10)
+    tidy(*axes.ravel())
     return figure

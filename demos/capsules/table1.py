@@ -86,10 +86,11 @@ def draw_misclassified(params, config, images, labels, path):
     captions = [f"{label} ({length[label]:.2f})\nas {k} ({length[k]:.2f})"
                 for label, k, length in zip(labels, found, lengths)]
     xp = get_xp(v)
-    redrawn = {"as read": capsnet.redraw(params, v, xp.asarray(found), config),
-               "as labelled": capsnet.redraw(params, v, xp.asarray(labels), config)}
+    rows = {"image": to_numpy(images),
+            "as read": capsnet.redraw(params, v, xp.asarray(found), config),
+            "as labelled": capsnet.redraw(params, v, xp.asarray(labels), config)}
     wrong = np.zeros(len(found), bool)
-    plot.save(plot.reconstructions(to_numpy(images), redrawn, captions, wrong), path)
+    plot.save(plot.image_table(rows, captions, wrong), path)
 
 
 def uncertainty(wrong, count):
@@ -147,7 +148,7 @@ def main(argv):
         curves[row] = [(line["epoch"], line["error"]) for line in log if "error" in line]
         minutes[row] = round(seconds / 60, 1)
         if config.reconstruction_weight and misclassified[row]:
-            shown = misclassified[row][:capsnet.SHOWN if arguments.quick else SHOWN]
+            shown = misclassified[row][:capsnet.ACROSS if arguments.quick else SHOWN]
             images = asarray(data.test_images[shown], arguments.device)
             draw_misclassified(params, config, images, data.test_labels[shown],
                                arguments.out / f"misclassified-{row}.png")

@@ -35,10 +35,10 @@ from tinycaps.backend import asarray
 from tinycaps.distillation import co_distillation_gradients
 from tinycaps.ops import init_mlp, mlp_forward, soften
 
-SMALL = dict(hidden=[30, 30], epochs=60, alone_epochs=20, batch=50, learning_rate=0.05, shift=0,
-             warp=False)
-LARGE = dict(hidden=[200, 200], epochs=20, alone_epochs=4, batch=100, learning_rate=0.05, shift=0,
-             warp=False)
+SMALL = dict(different=True, hidden=[30, 30], epochs=60, alone_epochs=20, batch=50,
+             learning_rate=0.05, shift=0, warp=False)
+LARGE = dict(different=False, hidden=[200, 200], epochs=20, alone_epochs=4, batch=100,
+             learning_rate=0.05, shift=0, warp=False)
 QUICK = dict(epochs=2, alone_epochs=1)
 ALONE, TOGETHER = "alone", "together"
 
@@ -48,8 +48,12 @@ def build_parser():
     parser, at_least_one = make_parser("co_distillation", __doc__), whole_number(1)
     add = parser.add_argument
     add("--networks", type=whole_number(2), default=10, metavar="N", help="default 10")
-    add("--different", action="store_true",
-        help="give each network the labels of its own fraction of the images only")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--different", action="store_true", default=None,
+                       help="give each network the labels of its own fraction of the images only; "
+                            "default for small images")
+    which.add_argument("--same", action="store_false", dest="different", default=None,
+                       help="give every network all labels; default for large images")
     add("--temperature", type=temperature, default=2.0, metavar="T",
         help="of the others' answers (default 2)")
     add("--agreement", type=positive_number, default=1.0, metavar="W",

@@ -7,12 +7,13 @@ the other only from the teacher's probabilities at temperature 20, the soft targ
 the teacher has learned from moved images and dropout reaches the student, although it sees neither.
 With --moved both see moved images too. What you will see: the errors of all three, and in --out
 
-    learning_curves.png     the errors of the teacher and of its students in training
+    errors.png              the errors of the teacher and of its two students
     soft_targets.png        some images, and the teacher's answers at temperatures 1, 2, 5 and 20
     lookalikes.png          the 2s that look most like 3s to the teacher, and those most like 7s
     temperature_sweep.png   with --sweep: students of three sizes at three temperatures
 
     python -m demos distillation                    half a minute
+    python -m demos distillation --seeds 5          teacher and students five times, two minutes
     python -m demos distillation --temperature 4 --hard-weight 0.1
     python -m demos distillation --sweep            one more minute
     python -m demos distillation --checkpoint --temperature 2
@@ -28,13 +29,16 @@ test images are read once, at the end; --hold-out N evaluates on N training imag
 line of the default, a few images more or less on another BLAS:
 test error 0.83 % teacher, 1.94 % student on labels, 1.39 % student on soft targets (3, 7, 5 of 360)
 """
+from argparse import Namespace
 from functools import partial
+from statistics import mean
+from typing import NamedTuple
 
 import numpy as np
 
-from demos.distillation import teaching
-from demos.distillation.mlps import count_wrong, draw_curves, logits_of
-from demos.harness.arguments import fraction, is_small, make_parser
+from demos.distillation import drawings, teaching
+from demos.distillation.mlps import count_wrong, logits_of
+from demos.harness.arguments import fraction, is_small, make_parser, whole_number
 from demos.harness.data import judged, load_data
 from demos.harness.record import Record, write_log
 from demos.harness.run import exit_code, prepare
@@ -59,6 +63,18 @@ LABELS, SOFT = "student on labels", "student on soft targets"
 MAIN = "teacher", LABELS, SOFT
 
 
+class Outcome(NamedTuple):
+    """What came out of one seed."""
+
+    logits: np.ndarray
+    """The teacher's, of the training images."""
+    wrong: dict
+    """Errors on the test images by network."""
+    log: list
+    minutes: dict
+    parameters: dict
+
+
 def build_parser():
     """Return the argument parser."""
     parser = make_parser("distillation", __doc__)
@@ -68,6 +84,8 @@ def build_parser():
     add("--hard-weight", type=fraction, default=0.0, metavar="W",
         help="weight of the labels, from 0 to 1, for the student on soft targets; 1 makes it the "
              "other student (default 0)")
+    add("--seeds", type=whole_number(1), default=1, metavar="N",
+        help="teacher and students anew with N seeds, from --seed on (default 1)")
     add("--checkpoint", nargs="?", const="", metavar="FILE",
         help="let a trained CapsNet teach: a network.npz or checkpoint.npz; without FILE, the one "
              "that comes with the package")
@@ -128,17 +146,20 @@ def lookalikes(logits, labels, label, other, count):
     return images[soften(logits[images])[:, other].argsort()[::-1][:count]]
 
 
-def draw(data, logits, log, errors, arguments):
-    """Write the figures; logits are the teacher's of the training images."""
-    draw_curves([line for line in log if line["network"] in MAIN], arguments)
+def draw(data, logits, errors, arguments):
+    """Write the figures; logits are a teacher's of the training images, errors (seeds) by name."""
+    groups = {name.replace(" on ", "\non "): errors[name] for name in MAIN}
+    title = "Two students that begin alike, and their teacher" + (
+        "; a dot for each seed" if arguments.seeds > 1 else "")
+    plot.save(plot.error_bars(groups, judged(arguments)[1], title), arguments.out / "errors.png")
     plot.save(soft_targets_figure(data, logits), arguments.out / "soft_targets.png")
     if logits.shape[1] > max(LOOKALIKES):
         plot.save(lookalikes_figure(data, logits), arguments.out / "lookalikes.png")
     if arguments.sweep:
         sizes = SWEEP[is_small(data.train_images)]
-        curves = {f"{units} units": [(t, errors[f"{units} units at T = {t:g}"])
+        curves = {f"{units} units": [(t, mean(errors[f"{units} units at T = {t:g}"]))
                                      for t in SWEEP_TEMPERATURES] for units in sizes}
-        levels = {f"{units} units": errors[f"{units} units on labels"] for units in sizes}
+        levels = {f"{units} units": mean(errors[f"{units} units on labels"]) for units in sizes}
         panels = {f"{judged(arguments)[1]}; dashed: on labels": dict(curves=curves, levels=levels)}
         plot.save(plot.error_curves(panels, "temperature", "log"),
                   arguments.out / "temperature_sweep.png")
@@ -152,8 +173,8 @@ def soft_targets_figure(data, logits):
     answers = np.stack([soften(logits[shown], each) for each in SHOWN_TEMPERATURES])
     title = (f"Training images, each among the {100 // RARE} % of its class of which the teacher "
              "is least certain; blue: the true class")
-    return plot.soft_targets(data.train_images[shown], answers, SHOWN_TEMPERATURES, labels[shown],
-                             title)
+    return drawings.soft_targets(data.train_images[shown], answers, SHOWN_TEMPERATURES,
+                                 labels[shown], title)
 
 
 def lookalikes_figure(data, logits):
@@ -168,13 +189,8 @@ def lookalikes_figure(data, logits):
     return plot.image_rows(rows, captions)
 
 
-def main(argv):
-    """Run the demo; return its exit code."""
-    arguments = build_parser().parse_args(argv)
-    record = Record("distillation", argv, arguments)
-    prepare(arguments)
-    data = load_data(arguments)
-    teaching.fill_in(arguments, data)
+def teach_all(arguments, data):
+    """Train a teacher and its students with one seed, and count their errors."""
     params, forward, log, seconds = find_teacher(arguments, data)
     logits, test_logits = (logits_of(params, images, forward, TEACHER_BATCH)
                            for images in (data.train_images, data.test_images))
@@ -193,20 +209,44 @@ def main(argv):
     found = {"teacher": test_logits} | {name: logits_of(params, data.test_images)
                                         for name, params in networks.items()}
     wrong = {name: count_wrong(answers, data.test_labels) for name, answers in found.items()}
+    parameters = {name: sum(p.size for p in params.values()) for name, params in networks.items()}
+    return Outcome(logits, wrong, [{"seed": arguments.seed, **line} for line in log], minutes,
+                   parameters)
+
+
+def main(argv):
+    """Run the demo; return its exit code."""
+    arguments = build_parser().parse_args(argv)
+    record = Record("distillation", argv, arguments)
+    prepare(arguments)
+    data = load_data(arguments)
+    teaching.fill_in(arguments, data)
+    outcomes = [teach_all(Namespace(**vars(arguments) | {"seed": seed}), data)
+                for seed in range(arguments.seed, arguments.seed + arguments.seeds)]
+
     count, (word, whose) = len(data.test_labels), judged(arguments)
-    errors = {name: number / count for name, number in wrong.items()}
-    draw(data, logits, log, errors, arguments)
-    write_log(arguments, log)
-    record.write(errors[SOFT], baseline=errors[LABELS], errors=errors, wrong=wrong, judged=count,
-                 judged_on=whose,
-                 training_minutes={name: round(each, 2) for name, each in minutes.items()},
-                 parameters={name: sum(p.size for p in params.values())
-                             for name, params in networks.items()})
-    for name in list(networks)[2:]:
-        print(f"{name:>22}: {wrong[name]} of {count:,} wrong")
-    print(f"training took {60 * sum(minutes.values()):.0f} s in all; figures and run.json are in "
-          f"{arguments.out}, checkpoints in runs")
-    rates = ", ".join(f"{100 * errors[name]:.2f} % {name}" for name in MAIN)
-    numbers = ", ".join(str(wrong[name]) for name in MAIN)
-    print(f"{word} error {rates} ({numbers} of {count:,})")
-    return exit_code(arguments, errors[SOFT])
+    counts, minutes = (together([getattr(each, key) for each in outcomes])
+                       for key in ("wrong", "minutes"))
+    errors = {name: [number / count for number in each] for name, each in counts.items()}
+    wrong, error = ({name: mean(each) for name, each in found.items()}
+                    for found in (counts, errors))
+    draw(data, outcomes[0].logits, errors, arguments)
+    write_log(arguments, [line for outcome in outcomes for line in outcome.log])
+    record.write(error[SOFT], baseline=error[LABELS], seeds=errors[SOFT], errors=error,
+                 wrong=wrong, wrong_by_seed=counts, judged=count, judged_on=whose,
+                 training_minutes={name: round(sum(each), 2) for name, each in minutes.items()},
+                 parameters=outcomes[0].parameters)
+    for name in wrong if arguments.seeds > 1 else list(wrong)[len(MAIN):]:
+        print(f"{name:>23}: {', '.join(map(str, counts[name]))} of {count:,} wrong")
+    print(f"training took {60 * sum(map(sum, minutes.values())):.0f} s in all; figures and "
+          f"run.json are in {arguments.out}, checkpoints in runs")
+    rates = ", ".join(f"{100 * error[name]:.2f} % {name}" for name in MAIN)
+    numbers = ", ".join(f"{wrong[name]:g}" for name in MAIN)
+    over = f", mean of {arguments.seeds} seeds" if arguments.seeds > 1 else ""
+    print(f"{word} error {rates} ({numbers} of {count:,}{over})")
+    return exit_code(arguments, error[SOFT])
+
+
+def together(outcomes):
+    """Return dicts with the same keys, one for each seed, as a dict of lists."""
+    return {key: [each[key] for each in outcomes] for key in outcomes[0]}

@@ -30,8 +30,8 @@ from functools import partial
 
 import numpy as np
 
-from demos.forward_forward.report import (READOUTS, describe_errors, draw, layer_table, print_table,
-                                          show)
+from demos.forward_forward.report import (RANDOM, READOUTS, describe_errors, draw, layer_table,
+                                          print_table, show)
 from demos.harness.arguments import (add_training_arguments, describe_defaults, fill_in,
                                      make_parser, not_negative, positive_number, whole_number)
 from demos.harness.data import (augmentation, count_classes, judged, load_data, subsample,
@@ -52,6 +52,8 @@ LARGE = dict(hidden=[1000, 1000, 1000], epochs=100, batch=100, learning_rate=5e-
              weight_decay=0.004, label_strength=1.0, shift=0, warp=False, predictor_epochs=20,
              evaluate_every=5)
 QUICK = dict(epochs=2, predictor_epochs=2)
+SOFTMAX = "softmax.W", "softmax.bias"
+"""Its parameters."""
 
 
 def build_parser():
@@ -145,7 +147,11 @@ def describe(name, arguments, config, epochs, **settings):
 
 
 def fit(training, arguments, data, augment, config):
-    """Train the layers and the softmax; return parameters, log and seconds."""
+    """Train the layers and the softmax; return parameters, log, seconds and the control's params.
+
+    The control is the same softmax on layers that stay as they were drawn; without hybrid negatives
+    there is none.
+    """
     shown = on_device(subsample(*data[:2]), arguments)
     evaluated = on_device(watched(arguments, data), arguments)
     hybrid, hard = arguments.negatives == "hybrid", arguments.negatives == "hard"
@@ -167,27 +173,44 @@ def fit(training, arguments, data, augment, config):
         learn, arrays=(data.train_images, data.train_labels), arguments=arguments, augment=augment,
         update=optimiser(partial(ff_update, weight_decay=arguments.weight_decay), arguments),
         evaluate_every=arguments.evaluate_every, show=show)
-    params = init_ff(np.random.default_rng(arguments.seed), config)
     if not hybrid:
-        return teach(training, params, gradients,
-                     evaluate=lambda params: layers(params) | errors(params))
+        return *teach(training, draw_start(arguments, config), gradients,
+                      evaluate=lambda params: layers(params) | errors(params)), None
 
-    predictor = {key: params.pop(key) for key in ("softmax.W", "softmax.bias")}
+    params = {key: p for key, p in draw_start(arguments, config).items() if key not in SOFTMAX}
     params, log, seconds = teach(training, params, gradients, evaluate=layers)
-    print("now a softmax on what the layers have learned", flush=True)
+    fitted = []
+    for name, below in ("softmax", params), (RANDOM, draw_start(arguments, config)):
+        print(f"now a {READOUTS[name]}", flush=True)
+        predictor, more, rest = fit_softmax(
+            name, below, teach, arguments, config,
+            evaluate=lambda params: {f"error {name}": errors(params)["error softmax"]})
+        fitted.append(below | predictor)
+        log, seconds = log + [line for line in more if "loss" not in line], seconds + rest
+    params, control = fitted
+    return params, log, seconds, control
 
-    def on_top(predictor, batch, now):
+
+def draw_start(arguments, config):
+    """Return the first parameters of a training, where the network lies."""
+    params = init_ff(np.random.default_rng(arguments.seed), config)
+    return {key: asarray(p, arguments.device) for key, p in params.items()}
+
+
+def fit_softmax(name, params, teach, arguments, config, evaluate):
+    """Train a softmax on layers that stay as they are."""
+    def gradients(predictor, batch, now):
         images, labels = batch
         features = ff_features(params, images.reshape(len(images), -1), config)
         return predictor_gradients(predictor, features, labels)[:2]
 
-    below = zlib.crc32(b"".join(to_numpy(p).tobytes() for p in params.values()))
-    above = describe("forward_forward softmax", arguments, config, arguments.predictor_epochs,
-                     layers_crc32=below)
-    predictor, more, rest = teach(above, predictor, on_top,
-                                  evaluate=lambda predictor: errors(params | predictor))
-    log += [line for line in more if "loss" not in line]
-    return params | predictor, log, seconds + rest
+    below = zlib.crc32(b"".join(to_numpy(p).tobytes() for key, p in params.items()
+                                if key not in SOFTMAX))
+    training = describe(f"forward_forward {READOUTS[name]}", arguments, config,
+                        arguments.predictor_epochs, layers_crc32=below)
+    predictor = {key: draw_start(arguments, config)[key] for key in SOFTMAX}
+    return teach(training, predictor, gradients,
+                 evaluate=lambda predictor: evaluate(params | predictor))
 
 
 def main(argv):
@@ -208,8 +231,11 @@ def main(argv):
           f"{config.classes} classes; layers of {', '.join(map(str, config.hidden))}, {size:,} "
           f"parameters; {arguments.negatives} negatives", flush=True)
 
-    params, log, seconds = fit(training, arguments, data, augment, config)
+    params, log, seconds, control = fit(training, arguments, data, augment, config)
     errors = errors_of(params, *on_device(data[2:], arguments), config, arguments)
+    if control:
+        of_control = errors_of(control, *on_device(data[2:], arguments), config, arguments)
+        errors[RANDOM] = of_control["softmax"]
     shown = samples(params, *on_device(subsample(*data[2:]), arguments), config, arguments)
     _, caches = ff_forward(params, *shown, config)
     layers = layer_table(layer_report(caches, config), errors)
@@ -218,9 +244,11 @@ def main(argv):
     (word, whose), count = judged(arguments), len(data.test_images)
     wrong = {name: round(error * count) for name, error in errors.items()}
     readouts = [name for name in READOUTS if name in errors]
-    record.write(errors[readouts[0]], errors=errors, wrong=wrong, judged=count, judged_on=whose,
-                 layers=layers, epochs=arguments.epochs, training_minutes=round(seconds / 60, 2),
-                 parameters=size, config=dataclasses.asdict(config),
+    rival = {"baseline": errors[RANDOM]} if control else {}
+    record.write(errors[readouts[0]], **rival, errors=errors, wrong=wrong, judged=count,
+                 judged_on=whose, layers=layers, epochs=arguments.epochs,
+                 training_minutes=round(seconds / 60, 2), parameters=size,
+                 config=dataclasses.asdict(config),
                  evaluations=[line for line in log if "loss" not in line])
     draw(params, data, config, caches, log, arguments)
     print(f"trained in {seconds:.0f} s; figures and run.json are in {arguments.out}, the "

@@ -1,6 +1,7 @@
 """What forward_forward prints and draws of a network and its training."""
 import numpy as np
 
+from demos.forward_forward import drawings
 from demos.harness.data import WATCHED, judged
 from demos.harness.learn import print_line
 from tinycaps import plot
@@ -8,7 +9,9 @@ from tinycaps.backend import asarray, to_numpy
 from tinycaps.forward_forward import init_ff, label_goodness, vote
 from tinycaps.forward_forward.network import FIRST_HEARD
 
-READOUTS = {"goodness": "goodness", "softmax": "softmax", "shortlist": "the shortlist"}
+RANDOM = "softmax on random layers"
+READOUTS = {"goodness": "goodness", "softmax": "softmax", "shortlist": "the shortlist",
+            RANDOM: "softmax on layers left at random"}
 SHOWN = 20
 """Units of the first layer that are drawn."""
 
@@ -26,7 +29,7 @@ def show(line):
         layers = " ".join(f"{layer['goodness+']:.2f}/{layer['goodness-']:.2f}"
                           for layer in layer_table(line, {}))
         parts += [f"loss {line['sample loss']:.3f}", f"goodness+/- {layers} theta"]
-    if "error softmax" in line:
+    if any(key.startswith("error ") for key in line):
         parts.append("error " + describe_errors({key[6:]: value for key, value in line.items()
                                                  if key.startswith("error ")}))
     print_line("; ".join(parts))
@@ -56,11 +59,11 @@ def draw(params, data, config, caches, log, arguments):
         evaluated_on = judged(arguments)[1]
     names = [f"error {name}" for name in READOUTS if any(f"error {name}" in line for line in log)]
     plot.save(plot.learning_curves(log, evaluated_on, names), out / "learning_curves.png")
-    plot.save(plot.layer_curves(log, evaluated_on), out / "layer_curves.png")
+    plot.save(drawings.layer_curves(log, evaluated_on), out / "layer_curves.png")
     goodness = zip(*(cache.goodness.reshape(2, -1) for cache in caches))
     goodness = [[to_numpy(each) / theta for each, theta in zip(layers, config.thetas)]
                 for layers in goodness]
-    plot.save(plot.goodness_histograms(*goodness), out / "goodness_histograms.png")
+    plot.save(drawings.goodness_histograms(*goodness), out / "goodness_histograms.png")
     plot.save(fields_figure(params, config, arguments), out / "receptive_fields.png")
     if arguments.negatives != "hybrid":
         plot.save(goodness_figure(params, data, config, arguments), out / "label_goodness.png")
@@ -73,9 +76,9 @@ def fields_figure(params, config, arguments):
     fields = W.T.reshape(-1, *config.image_shape)
     if arguments.negatives == "hybrid":
         units = (W ** 2).sum(axis=0).argsort()[:-SHOWN - 1:-1]
-        return plot.receptive_fields(fields[units])
+        return drawings.receptive_fields(fields[units])
     units = favourites(W[:k], SHOWN)
-    return plot.receptive_fields(fields[units, label_rows(config):], W[:k, units].T)
+    return drawings.receptive_fields(fields[units, label_rows(config):], W[:k, units].T)
 
 
 def learned(W, start):
@@ -102,8 +105,8 @@ def goodness_figure(params, data, config, arguments):
     right = np.flatnonzero(chosen == labels)
     of_each_class = np.sort(np.unique(labels[right], return_index=True)[1])
     shown = np.concatenate([right[of_each_class][:5], np.flatnonzero(chosen != labels)[:3]])
-    return plot.label_goodness(images[shown, label_rows(config):], total[shown], labels[shown],
-                               chosen[shown])
+    return drawings.label_goodness(images[shown, label_rows(config):], total[shown],
+                                   labels[shown], chosen[shown])
 
 
 def label_rows(config):

@@ -7,7 +7,8 @@ import pytest
 
 def _idx(array):
     """The IDX file of an array of unsigned bytes, written out by the format's definition."""
-    return bytes([0, 0, 8, array.ndim]) + b"".join(size.to_bytes(4, "big") for size in array.shape) + array.tobytes()
+    sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
+    return bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes()
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def write(tmp_path):
 
 @pytest.fixture
 def small_family():
-    """Name -> gzipped IDX file of a tiny member of the MNIST family; the seed tells one member from another."""
+    """Name -> gzipped IDX file of a tiny member of the MNIST family, another one for each seed."""
     def small_family(seed):
         rng = np.random.default_rng(seed)
         arrays = {"train-images-idx3-ubyte": rng.integers(0, 256, (6, 28, 28), np.uint8),

@@ -10,7 +10,8 @@ from tinycaps.data.dataset import split_every_fifth
 
 def numbered(train, test):
     """A dataset in which image number m is the number m."""
-    return Dataset(np.arange(train), -np.arange(train), 100 + np.arange(test), -100 - np.arange(test))
+    return Dataset(np.arange(train), -np.arange(train),
+                   100 + np.arange(test), -100 - np.arange(test))
 
 
 @pytest.mark.parametrize("n, in_test", [(2, 1), (5, 1), (6, 2), (1797, 360)])
@@ -20,13 +21,16 @@ def test_every_fifth_image_is_for_the_test(n, in_test):
     assert split.test_images.tolist() == list(range(0, n, 5))
     assert len(split.test_images) == in_test
     assert sorted([*split.train_images, *split.test_images]) == numbers.tolist()
-    assert (split.train_labels == -split.train_images).all() and (split.test_labels == -split.test_images).all()
+    assert (split.train_labels == -split.train_images).all()
+    assert (split.test_labels == -split.test_images).all()
 
 
 def test_hold_out_takes_the_last_training_images_and_no_test_image():
-    part = hold_out(numbered(10, 4), 3)
-    assert part.train_images.tolist() == [0, 1, 2, 3, 4, 5, 6] and part.test_images.tolist() == [7, 8, 9]
-    assert part.train_labels.tolist() == [0, -1, -2, -3, -4, -5, -6] and part.test_labels.tolist() == [-7, -8, -9]
+    held_out = hold_out(numbered(10, 4), 3)
+    assert held_out.train_images.tolist() == [0, 1, 2, 3, 4, 5, 6]
+    assert held_out.test_images.tolist() == [7, 8, 9]
+    assert held_out.train_labels.tolist() == [0, -1, -2, -3, -4, -5, -6]
+    assert held_out.test_labels.tolist() == [-7, -8, -9]
 
 
 @pytest.mark.parametrize("count", [0, -1, 10, 11, 2.0, True, "3"])
@@ -43,4 +47,5 @@ def test_hold_out_takes_any_count_between(count):
 def test_import_brings_numpy_and_nothing_else():
     lazy = {"pooch", "tqdm", "requests", "scipy", "matplotlib", "PIL", "cupy"}
     code = f"import sys, tinycaps.data; print(*sorted({lazy} & set(sys.modules)))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"

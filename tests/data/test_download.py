@@ -12,7 +12,7 @@ from tinycaps.data import load_fashion_mnist, load_mnist, mnist
 
 
 class Mirrors(http.server.ThreadingHTTPServer):
-    """Serves files, path -> content; a path in cut_short gets the full length in its header and half of the content."""
+    """Serves files, path -> content; of a path in cut_short only half, with the whole length."""
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
@@ -30,7 +30,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content[:len(content) // 2] if self.path in self.server.cut_short else content)
+        cut = len(content) // 2 if self.path in self.server.cut_short else len(content)
+        self.wfile.write(content[:cut])
 
     def log_message(self, *args):
         """Keep the test's output clean."""
@@ -57,11 +58,12 @@ def dead():
 
 @pytest.fixture
 def small(monkeypatch, small_family, tmp_path, server, dead):
-    """A tiny MNIST with mirrors dead, /first/ and /second/ and an empty cache; only /second/ has the files."""
+    """A tiny MNIST whose mirrors are dead, empty, and good, in this order, and an empty cache."""
     files = small_family(1)
     family = mnist.FAMILIES["mnist"]._replace(
         mirrors=(dead, f"{server.url}first/", f"{server.url}second/"),
-        hashes={name: hashlib.sha256(gzip.decompress(packed)).hexdigest() for name, packed in files.items()})
+        hashes={name: hashlib.sha256(gzip.decompress(packed)).hexdigest()
+                for name, packed in files.items()})
     monkeypatch.setitem(mnist.FAMILIES, "mnist", family)
     monkeypatch.setattr("pooch.os_cache", lambda project: tmp_path / project)
     monkeypatch.delenv("TINYCAPS_DATA", raising=False)
@@ -80,27 +82,31 @@ def check(data, small):
 
 def test_second_load_asks_nobody(small, server, tmp_path):
     check(load_mnist(), small)
-    assert cached(tmp_path) == {f"{name}.gz": packed for name, packed in small.items()}, "and no partial file beside them"
+    assert cached(tmp_path) == {f"{name}.gz": packed for name, packed in small.items()}
     server.asked.clear()
     check(load_mnist(), small)
     assert not server.asked
 
 
 def test_mirrors_are_asked_in_order_and_only_until_one_serves(small, server):
-    server.files |= {path.replace("second", "first"): packed for path, packed in server.files.items()}
+    server.files |= {path.replace("second", "first"): packed
+                     for path, packed in server.files.items()}
     check(load_mnist(), small)
     assert server.asked == [f"/first/{name}.gz" for name in small]
 
 
 def test_bad_files_of_every_kind_send_us_to_the_next_mirror(small, server, tmp_path, small_family):
     cut, half, bent, foreign = small
-    server.files |= {f"/first/{cut}.gz": small[cut],                               # half arrives, the header knows
-                     f"/first/{half}.gz": small[half][:len(small[half]) // 2],     # half arrives, the header does not
+    server.files |= {f"/first/{cut}.gz": small[cut],            # half arrives, the header knows
+                     # Half arrives, and the header does not know.
+                     f"/first/{half}.gz": small[half][:len(small[half]) // 2],
                      f"/first/{bent}.gz": small[bent][:50] + b"?" + small[bent][51:],
-                     f"/first/{foreign}.gz": small_family(2)[foreign]}             # well formed, of another data set
+                     # Well formed, of another data set.
+                     f"/first/{foreign}.gz": small_family(2)[foreign]}
     server.cut_short.add(f"/first/{cut}.gz")
     check(load_mnist(), small)
-    assert [path for path in server.asked if "first" in path] == [f"/first/{name}.gz" for name in small]
+    asked = [path for path in server.asked if "first" in path]
+    assert asked == [f"/first/{name}.gz" for name in small]
     assert cached(tmp_path) == {f"{name}.gz": packed for name, packed in small.items()}
 
 
@@ -116,10 +122,11 @@ def test_damaged_cache_is_replaced(small, server, tmp_path):
     path = tmp_path / "tinycaps" / "mnist" / f"{name}.gz"
     path.write_bytes(small[name][:-1])
     check(load_mnist(), small)
-    assert server.asked == [f"/first/{name}.gz", f"/second/{name}.gz"] and path.read_bytes() == small[name]
+    assert server.asked == [f"/first/{name}.gz", f"/second/{name}.gz"]
+    assert path.read_bytes() == small[name]
 
 
-def test_no_good_mirror_is_one_line_that_tells_all(small, server, dead, tmp_path):
+def test_no_good_mirror_is_one_line_that_says_all(small, server, dead, tmp_path):
     server.files = {path: b"<html>log in to this network</html>" for path in server.files}
     with pytest.raises(OSError) as raised:
         load_mnist()
@@ -132,14 +139,16 @@ def test_no_good_mirror_is_one_line_that_tells_all(small, server, dead, tmp_path
     assert not cached(tmp_path)
 
 
-@pytest.mark.parametrize("damage", [gzip.decompress, lambda packed: b"<html>"], ids=["unpacked", "a web page"])
+@pytest.mark.parametrize("damage", [gzip.decompress, lambda packed: b"<html>"],
+                         ids=["unpacked", "a web page"])
 def test_fashion_is_downloaded_gzipped_or_not_at_all(small, server, monkeypatch, damage):
     family = mnist.FAMILIES["fashion_mnist"]
     hashes = {name: hashlib.sha256(packed).hexdigest() for name, packed in small.items()}
-    monkeypatch.setitem(mnist.FAMILIES, "fashion_mnist", family._replace(mirrors=(f"{server.url}second/",), hashes=hashes))
+    changed = family._replace(mirrors=(f"{server.url}second/",), hashes=hashes)
+    monkeypatch.setitem(mnist.FAMILIES, "fashion_mnist", changed)
     whole = server.files
     server.files = {path: damage(packed) for path, packed in whole.items()}
-    with pytest.raises(OSError, match="got SHA-256 .* gzipped train-images-idx3-ubyte of Fashion-MNIST"):
+    with pytest.raises(OSError, match="got SHA-256 .* gzipped train-images-idx3-ubyte of Fashion"):
         load_fashion_mnist()
     server.files = whole
     check(load_fashion_mnist(), small)

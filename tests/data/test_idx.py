@@ -11,7 +11,8 @@ LABELS = np.array([7, 0, 255], np.uint8)
 
 
 def test_example_by_hand(write):
-    # Two images of 1x3 pixels: 00 00, unsigned bytes 08, three axes 03, sizes 2, 1, 3, then the pixels row by row.
+    # Two images of 1x3 pixels: 00 00, unsigned bytes 08, three axes 03, sizes 2, 1, 3, then the
+    # pixels row by row.
     path = write("two", bytes.fromhex("00000803 00000002 00000001 00000003 010203 0405ff"))
     assert read_idx(path).tolist() == [[[1, 2, 3]], [[4, 5, 255]]]
 
@@ -24,7 +25,7 @@ def test_reads_plain_and_gzipped_under_any_name(write, idx, array, pack):
 
 
 def test_missing_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="nothing-here: got no such file, wanted an IDX file"):
+    with pytest.raises(FileNotFoundError, match="nothing-here: got no such file, wanted an IDX"):
         read_idx(tmp_path / "nothing-here")
 
 
@@ -54,9 +55,10 @@ def test_damaged_gzip(write, idx):
     (bytes.fromhex("00000d01 00000001 00000000"), "got first bytes '00 00 0d 01'"),      # float32
     (bytes.fromhex("00000803 00000002"), "got 8 bytes, wanted an IDX header of 16"),
     (bytes.fromhex("00000801 00000002 0101 01"), "got 3 bytes of data, wanted 2 for shape (2,)"),
-    (bytes.fromhex("00000803 ffffffff ffffffff ffffffff 01"), f"got 1 bytes of data, wanted {(2**32 - 1)**3} for shape"),
+    (bytes.fromhex("00000803 ffffffff ffffffff ffffffff 01"),
+     f"got 1 bytes of data, wanted {(2**32 - 1)**3} for shape"),
 ])
-def test_foreign_content_is_told_in_one_line(write, content, message):
+def test_foreign_content_is_reported_in_one_line(write, content, message):
     with pytest.raises(ValueError, match=re.escape(f"foreign: {message}")) as raised:
         read_idx(write("foreign", content))
     assert "\n" not in str(raised.value)

@@ -22,11 +22,12 @@ def sha256(content):
 
 @pytest.fixture
 def small(monkeypatch, small_family, tmp_path):
-    """Replace both members by tiny ones with no mirror, and the cache by an empty folder; return their gzipped files."""
+    """Tiny members without mirrors, and an empty cache; gives the gzipped files of each."""
     files = {"mnist": small_family(1), "fashion_mnist": small_family(2)}
     for member, content in files.items():
         family = mnist.FAMILIES[member]
-        hashes = {name: sha256(packed if family.hash_of_gzip else gzip.decompress(packed)) for name, packed in content.items()}
+        hashes = {name: sha256(packed if family.hash_of_gzip else gzip.decompress(packed))
+                  for name, packed in content.items()}
         monkeypatch.setitem(mnist.FAMILIES, member, family._replace(mirrors=(), hashes=hashes))
     monkeypatch.setattr("pooch.os_cache", lambda project: tmp_path / "cache" / project)
     monkeypatch.delenv("TINYCAPS_DATA", raising=False)
@@ -38,7 +39,10 @@ def put(write):
     """put(folder, files) writes the four files, gzipped or, with plain=True, unpacked."""
     def put(folder, files, plain=False):
         for name, packed in files.items():
-            path = write(f"{folder}/{name}" if plain else f"{folder}/{name}.gz", gzip.decompress(packed) if plain else packed)
+            if plain:
+                path = write(f"{folder}/{name}", gzip.decompress(packed))
+            else:
+                path = write(f"{folder}/{name}.gz", packed)
         return path.parent
     return put
 
@@ -50,16 +54,18 @@ def first_label(files):
 @needs_mnist
 def test_the_real_mnist():
     data = load_mnist()
-    assert data.train_images.shape == (60000, 28, 28, 1) and data.test_images.shape == (10000, 28, 28, 1)
+    assert data.train_images.shape == (60000, 28, 28, 1)
+    assert data.test_images.shape == (10000, 28, 28, 1)
     assert [array.dtype for array in data] == [np.float32, np.int64, np.float32, np.int64]
     assert data.train_images.min() == 0 and data.train_images.max() == 1
-    assert np.bincount(data.train_labels).tolist() == TRAIN_COUNTS and np.bincount(data.test_labels).tolist() == TEST_COUNTS
+    assert np.bincount(data.train_labels).tolist() == TRAIN_COUNTS
+    assert np.bincount(data.test_labels).tolist() == TEST_COUNTS
     assert data.train_labels[:8].tolist() == [5, 0, 4, 1, 9, 2, 1, 3]
 
 
 @needs_mnist
 def test_the_real_mnist_is_not_fashion():
-    with pytest.raises(ValueError, match="wanted .*, gzipped train-images-idx3-ubyte of Fashion-MNIST"):
+    with pytest.raises(ValueError, match="wanted .*, gzipped train-images-idx3-ubyte of Fashion"):
         load_fashion_mnist(GIVEN)
 
 
@@ -71,7 +77,8 @@ def test_files_are_found_in_the_folder_its_subfolder_the_environment_and_the_cac
     direct = put("direct", small[member], plain)
     nested = put(f"nested/{subfolder}", small[member], plain).parent
     expected = load(direct)
-    assert expected.train_images.shape == (6, 28, 28, 1) and expected.test_images.shape == (3, 28, 28, 1)
+    assert expected.train_images.shape == (6, 28, 28, 1)
+    assert expected.test_images.shape == (3, 28, 28, 1)
     pixels = np.frombuffer(gzip.decompress(small[member]["train-images-idx3-ubyte"])[16:], np.uint8)
     assert np.array_equal(expected.train_images.ravel(), pixels / np.float32(255))
     found = [load(str(nested))]
@@ -84,7 +91,8 @@ def test_files_are_found_in_the_folder_its_subfolder_the_environment_and_the_cac
         assert all(np.array_equal(*pair) for pair in zip(data, expected))
 
 
-def test_folder_goes_before_environment_and_environment_before_cache(small, put, monkeypatch, small_family):
+def test_folder_goes_before_environment_and_environment_before_cache(
+        small, put, monkeypatch, small_family):
     put("cache/tinycaps/mnist", small["mnist"])
     other = put("environment/mnist", small_family(3))
     monkeypatch.setenv("TINYCAPS_DATA", str(other.parent))
@@ -96,7 +104,8 @@ def test_folder_goes_before_environment_and_environment_before_cache(small, put,
 @pytest.mark.parametrize("plain", [False, True], ids=["gzipped", "plain"])
 @pytest.mark.parametrize("load, offered, message", [
     (load_mnist, "fashion_mnist", "got SHA-256 .* uncompressed train-images-idx3-ubyte of MNIST$"),
-    (load_fashion_mnist, "mnist", "got (SHA-256 .* gzipped train-images-idx3-ubyte of|a file of MNIST, wanted) Fashion-MNIST$")])
+    (load_fashion_mnist, "mnist",
+     "got (SHA-256 .* gzipped train-images-idx3-ubyte of|a file of MNIST, wanted) Fashion-MNIST$")])
 def test_one_member_is_never_taken_for_the_other(small, put, load, offered, message, plain):
     with pytest.raises(ValueError, match=message):
         load(put("offered", small[offered], plain))
@@ -113,7 +122,8 @@ def test_one_foreign_file_among_four_is_found(small, put, write):
 def test_plain_fashion_files_that_do_not_fit_are_refused(small, put, write, idx, images, labels):
     folder = put("unpacked", small["fashion_mnist"], plain=True)
     write("unpacked/t10k-images-idx3-ubyte", idx(np.zeros(images, np.uint8)))
-    with pytest.raises(ValueError, match=r"t10k-images-idx3-ubyte: got shape .*, wanted \(n, 28, 28\) with \(n,\) up to 9"):
+    with pytest.raises(ValueError, match=r"t10k-images-idx3-ubyte: got shape .*, wanted "
+                                         r"\(n, 28, 28\) with \(n,\) up to 9"):
         load_fashion_mnist(folder)
 
 
@@ -127,5 +137,6 @@ def test_missing_file_and_missing_folder(small, put, tmp_path):
     folder = put("three", small["mnist"])
     (folder / "t10k-labels-idx1-ubyte.gz").unlink()
     for missing, name in (folder, "t10k-labels"), (tmp_path / "none", "train-images"):
-        with pytest.raises(FileNotFoundError, match=f"got no {name}.*, wanted the four files of MNIST"):
+        with pytest.raises(FileNotFoundError, match=f"got no {name}.*, wanted the four files of "
+                                                    "MNIST"):
             load_mnist(missing)

@@ -18,7 +18,8 @@ def npz(tmp_path):
 
 
 def parts(train=IMAGES, test=IMAGES[:3]):
-    return dict(train_images=train, train_labels=LABELS[:len(train)], test_images=test, test_labels=LABELS[:len(test)])
+    return dict(train_images=train, train_labels=LABELS[:len(train)],
+                test_images=test, test_labels=LABELS[:len(test)])
 
 
 def test_one_set_is_split_every_fifth(npz):
@@ -43,23 +44,33 @@ def test_floats_and_colours_stay_as_they_are(npz):
 
 
 @pytest.mark.parametrize("arrays, message", [
-    (dict(x_train=IMAGES, y_train=LABELS), "got x_train, y_train, wanted images, labels or train_images, train_labels, "),
+    (dict(x_train=IMAGES, y_train=LABELS),
+     "got x_train, y_train, wanted images, labels or train_images, train_labels, "),
     (dict(images=IMAGES), "got images, wanted images, labels or"),
-    (dict(images=IMAGES, labels=LABELS[:9]), r"labels: got shape \(9,\), wanted \(10,\), one for each image"),
+    (dict(images=IMAGES, labels=LABELS[:9]),
+     r"labels: got shape \(9,\), wanted \(10,\), one for each image"),
     (dict(images=IMAGES, labels=LABELS / 1), "labels: got dtype float64, wanted integers"),
-    (dict(images=IMAGES, labels=LABELS + 1), r"labels: got 3 classes in 1\.\.3, wanted every one of 0\.\.2"),
-    (dict(images=IMAGES, labels=LABELS - 1), r"labels: got 3 classes in -1\.\.1, wanted every one of 0\.\.2"),
-    (dict(images=IMAGES[:0], labels=LABELS[:0]), r"images: got shape \(0, 4, 5\), wanted .*, no axis empty"),
+    (dict(images=IMAGES, labels=LABELS + 1),
+     r"labels: got 3 classes in 1\.\.3, wanted every one of 0\.\.2"),
+    (dict(images=IMAGES, labels=LABELS - 1),
+     r"labels: got 3 classes in -1\.\.1, wanted every one of 0\.\.2"),
+    (dict(images=IMAGES[:0], labels=LABELS[:0]),
+     r"images: got shape \(0, 4, 5\), wanted .*, no axis empty"),
     (dict(images=IMAGES[:1], labels=LABELS[:1]), "images: got 1, wanted at least 2"),
-    (dict(images=IMAGES[0], labels=LABELS), r"images: got shape \(4, 5\), wanted \(n, h, w\) or \(n, h, w, c\)"),
+    (dict(images=IMAGES[0], labels=LABELS),
+     r"images: got shape \(4, 5\), wanted \(n, h, w\) or \(n, h, w, c\)"),
     (dict(images=IMAGES.astype(int), labels=LABELS), "images: got dtype int64, wanted uint8"),
-    (dict(images=IMAGES / 1, labels=LABELS), r"images: got values 0\.\.255, wanted \[0, 1\], or uint8"),
+    (dict(images=IMAGES / 1, labels=LABELS),
+     r"images: got values 0\.\.255, wanted \[0, 1\], or uint8"),
     (dict(images=IMAGES / -255, labels=LABELS), r"images: got values -1\.\.-?0, wanted \[0, 1\]"),
-    (dict(images=np.full((10, 4, 5), np.nan), labels=LABELS), r"images: got NaN, wanted pixels in \[0, 1\]"),
-    (dict(images=IMAGES.astype(object), labels=LABELS), "got an array that cannot be read .*, wanted numbers"),
-    (parts(test=IMAGES[:3, :3]), r"test_images: got images of shape \(3, 5, 1\), wanted \(4, 5, 1\) as in train_images"),
+    (dict(images=np.full((10, 4, 5), np.nan), labels=LABELS),
+     r"images: got NaN, wanted pixels in \[0, 1\]"),
+    (dict(images=IMAGES.astype(object), labels=LABELS),
+     "got an array that cannot be read .*, wanted numbers"),
+    (parts(test=IMAGES[:3, :3]),
+     r"test_images: got images of shape \(3, 5, 1\), wanted \(4, 5, 1\) as in train_images"),
 ])
-def test_bad_arrays_are_told_in_one_line(npz, arrays, message):
+def test_bad_arrays_are_reported_in_one_line(npz, arrays, message):
     with pytest.raises(ValueError, match=rf"own\.npz: {message}") as raised:
         load_npz(npz(**arrays))
     assert "\n" not in str(raised.value)
@@ -70,7 +81,8 @@ def test_missing_file(tmp_path):
         load_npz(tmp_path / "none.npz")
 
 
-@pytest.mark.parametrize("content", [b"", b"not an archive", b"PK\x03\x04 only the first bytes are right"])
+@pytest.mark.parametrize("content", [
+    b"", b"not an archive", b"PK\x03\x04 only the first bytes are right"])
 def test_foreign_file(write, content):
     with pytest.raises(ValueError, match="text: got a file that is not npz or is cut short"):
         load_npz(write("text", content))

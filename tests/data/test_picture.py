@@ -12,11 +12,13 @@ RNG = np.random.default_rng(0)
 def png(pixels, colour_type):
     """A PNG, written out by the format's definition: rows of bytes, each after a filter byte 0."""
     def chunk(kind, content):
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        check = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + check
     height, width = pixels.shape[:2]
     rows = b"".join(b"\0" + row.tobytes() for row in pixels.astype(np.uint8))
     header = struct.pack(">IIBBBBB", width, height, 8, colour_type, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
 
 
 GREY, RGB, RGBA = 0, 2, 6
@@ -35,7 +37,8 @@ def test_grey_image_of_the_right_size_keeps_its_proportions_of_brightness(write)
 
 
 def test_dark_on_light_is_inverted(write):
-    light, dark = (load_image(write("a.png", png(pixels, GREY)), (8, 8, 1)) for pixels in (STROKE, 255 - STROKE))
+    light, dark = (load_image(write("a.png", png(pixels, GREY)), (8, 8, 1))
+                   for pixels in (STROKE, 255 - STROKE))
     np.testing.assert_allclose(dark, light, atol=1e-6)
 
 
@@ -49,14 +52,17 @@ def test_colours_become_luma(write):
     pixels = np.zeros((1, 3, 3), np.uint8)
     pixels[0, [0, 1, 2], [0, 1, 2]] = 100, 150, 200
     image = load_image(write("a.png", png(pixels, RGB)), (1, 3, 1))
-    np.testing.assert_allclose(image.ravel(), peak(np.array([100 * 0.299, 150 * 0.587, 200 * 0.114])), rtol=1e-6)
+    grey = np.array([100 * 0.299, 150 * 0.587, 200 * 0.114])
+    np.testing.assert_allclose(image.ravel(), peak(grey), rtol=1e-6)
 
 
 def test_colours_stay_and_grey_is_repeated_for_three_channels(write):
     pixels = np.pad(RNG.integers(0, 256, (4, 4, 3), np.uint8), [(2, 2), (2, 2), (0, 0)])
-    np.testing.assert_allclose(load_image(write("a.png", png(pixels, RGB)), (8, 8, 3), margin=2), peak(pixels), rtol=1e-6)
-    assert np.array_equal(load_image(write("b.png", png(STROKE, GREY)), (8, 8, 3)),
-                          np.repeat(load_image(write("b.png", png(STROKE, GREY)), (8, 8, 1)), 3, axis=2))
+    image = load_image(write("a.png", png(pixels, RGB)), (8, 8, 3), margin=2)
+    np.testing.assert_allclose(image, peak(pixels), rtol=1e-6)
+    path = write("b.png", png(STROKE, GREY))
+    assert np.array_equal(load_image(path, (8, 8, 3)),
+                          np.repeat(load_image(path, (8, 8, 1)), 3, axis=2))
 
 
 def test_the_box_is_found_and_scaled_whatever_surrounds_it(write):
@@ -69,11 +75,13 @@ def test_the_box_is_found_and_scaled_whatever_surrounds_it(write):
 
 def test_halving_averages_blocks_of_four(write):
     image = load_image(write("a.png", png(STROKE, GREY)), (2, 2, 1))
-    np.testing.assert_allclose(image[..., 0], peak(STROKE[2:-2, 2:-2].reshape(2, 2, 2, 2).mean(axis=(1, 3))), rtol=1e-6)
+    means = STROKE[2:-2, 2:-2].reshape(2, 2, 2, 2).mean(axis=(1, 3))
+    np.testing.assert_allclose(image[..., 0], peak(means), rtol=1e-6)
 
 
 def test_two_thirds_by_hand(write):
-    # Three pixels onto two: the middle one is shared, (1 * 30 + 0.5 * 60) / 1.5 = 40 and (0.5 * 60 + 1 * 90) / 1.5 = 80.
+    # Three pixels onto two: the middle one is shared, (1 * 30 + 0.5 * 60) / 1.5 = 40 and
+    # (0.5 * 60 + 1 * 90) / 1.5 = 80.
     image = load_image(write("a.png", png(np.array([[30, 60, 90]] * 3), GREY)), (2, 2, 1))
     np.testing.assert_allclose(image[..., 0], [[0.5, 1]] * 2, rtol=1e-6)
 
@@ -83,12 +91,14 @@ def test_proportions_are_kept_and_the_shorter_side_is_centred_by_hand(write):
     pixels = np.pad(np.full((4, 2), 200), [(1, 9), (7, 0)])
     image = load_image(write("a.png", png(pixels, GREY)), (8, 8, 1), margin=1)
     row = np.array([0, 0, 100, 200, 200, 100, 0, 0])
-    np.testing.assert_allclose(200 * image[..., 0], np.outer([0, 1, 1, 1, 1, 1, 1, 0], row), atol=1e-4)
+    want = np.outer([0, 1, 1, 1, 1, 1, 1, 0], row)
+    np.testing.assert_allclose(200 * image[..., 0], want, atol=1e-4)
 
 
-@pytest.mark.parametrize("h, w, margin", [(4, 4, 0), (2, 8, 0), (3, 5, 0), (1, 1, 0), (11, 8, 0), (4, 4, 1), (3, 5, 1), (11, 8, 3)])
+@pytest.mark.parametrize("h, w, margin", [
+    (4, 4, 0), (2, 8, 0), (3, 5, 0), (1, 1, 0), (11, 8, 0), (4, 4, 1), (3, 5, 1), (11, 8, 3)])
 def test_scaling_multiplies_the_sum_and_keeps_the_margin(write, h, w, margin):
-    even = np.pad(np.full((4, 4), 150), 2)                              # no pixel is brighter than the rest before or after
+    even = np.pad(np.full((4, 4), 150), 2)              # all of the ink is equally bright
     image = load_image(write("a.png", png(even, GREY)), (h, w, 1), margin)
     np.testing.assert_allclose(image.sum(), (min(h, w) - 2 * margin) ** 2, rtol=1e-5)
     assert not margin or image.sum() == pytest.approx(image[margin:-margin, margin:-margin].sum())
@@ -103,15 +113,17 @@ def test_what_is_fainter_than_a_fifth_of_the_brightest_is_no_ink(write):
         np.testing.assert_allclose(200 * image[..., 0], pixels[2:2 + box, 2:2 + box], rtol=1e-6)
 
 
-def test_the_brightest_channel_tells_ink(write):
+def test_the_brightest_channel_decides_what_is_ink(write):
     pixels = np.zeros((6, 6, 3))
     pixels[1, 1, 0] = pixels[4, 4, 2] = 255
-    np.testing.assert_allclose(load_image(write("a.png", png(pixels, RGB)), (4, 4, 3)), pixels[1:5, 1:5] / 255, rtol=1e-6)
+    image = load_image(write("a.png", png(pixels, RGB)), (4, 4, 3))
+    np.testing.assert_allclose(image, pixels[1:5, 1:5] / 255, rtol=1e-6)
 
 
 @pytest.mark.parametrize("pixels, kind", [
     (np.full((8, 8), 255), GREY), (np.zeros((8, 8)), GREY), (np.full((8, 8, 3), (255, 0, 0)), RGB),
-    (np.dstack([np.zeros((8, 8, 3)), STROKE]), RGBA)], ids=["white", "black", "red", "black ink on nothing"])
+    (np.dstack([np.zeros((8, 8, 3)), STROKE]), RGBA)],
+    ids=["white", "black", "red", "black ink on nothing"])
 def test_an_image_of_nothing_is_refused(write, pixels, kind):
     for channels in 1, 3:
         with pytest.raises(ValueError, match=r"a\.png: got one flat colour"):
@@ -129,16 +141,20 @@ def test_missing_image(tmp_path):
         load_image(tmp_path / "none.png", (8, 8, 1))
 
 
-@pytest.mark.parametrize("content", [b"", b"GIF89a and so on", png(STROKE, GREY)[:60]], ids=["empty", "foreign", "cut short"])
+@pytest.mark.parametrize("content", [b"", b"GIF89a and so on", png(STROKE, GREY)[:60]],
+                         ids=["empty", "foreign", "cut short"])
 def test_unreadable_image(write, content):
-    with pytest.raises(ValueError, match=r"a\.png: got a file that cannot be read .*, wanted a PNG") as raised:
+    message = r"a\.png: got a file that cannot be read .*, wanted a PNG"
+    with pytest.raises(ValueError, match=message) as raised:
         load_image(write("a.png", content), (8, 8, 1))
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize("shape, margin, most", [((8, 8, 1), 4, 3), ((8, 5, 1), 3, 2), ((8, 8, 1), -1, 3)])
+@pytest.mark.parametrize("shape, margin, most", [
+    ((8, 8, 1), 4, 3), ((8, 5, 1), 3, 2), ((8, 8, 1), -1, 3)])
 def test_wrong_margin(write, shape, margin, most):
-    with pytest.raises(ValueError, match=rf"margin: got {margin}, wanted 0\.\.{most} in an image of 8x{shape[1]}"):
+    with pytest.raises(ValueError, match=rf"margin: got {margin}, wanted 0\.\.{most} in an image "
+                                         rf"of 8x{shape[1]}"):
         load_image(write("a.png", png(STROKE, GREY)), shape, margin)
 
 
@@ -148,14 +164,17 @@ def test_ink_margin_of_the_embedded_digits():
 
 def test_ink_margin_does_not_mind_where_the_ink_lies():
     images = np.zeros((5, 28, 28, 3))
-    for image, (top, left) in zip(images, [(0, 0), (8, 8), (3, 5)]):  # MNIST's box, by the last two images that hold nothing
+    # Boxes of MNIST's size; the last two images hold nothing.
+    for image, (top, left) in zip(images, [(0, 0), (8, 8), (3, 5)]):
         image[top:top + 20, left:left + 13, 1] = 0.7
     assert ink_margin(images) == 4
 
 
-@pytest.mark.parametrize("heights, margin", [((8,), 0), ((7,), 0), ((4, 5), 1), ((2, 8, 3), 2), ((), 0)])
+@pytest.mark.parametrize("heights, margin", [
+    ((8,), 0), ((7,), 0), ((4, 5), 1), ((2, 8, 3), 2), ((), 0)])
 def test_ink_margin_is_the_median_rounded_down(heights, margin):
-    # One side free of 1 pixel gives 1/2, of 3 and 4 pixels 3/2 and 2, whose median is 1.75, of 0, 5 and 6 pixels 5/2.
+    # One side free of 1 pixel gives 1/2, of 3 and 4 pixels 3/2 and 2, whose median is 1.75, of 0, 5
+    # and 6 pixels 5/2.
     images = np.zeros((len(heights), 8, 8, 1))
     for image, height in zip(images, heights):
         image[8 - height:, 3] = 1

@@ -42,7 +42,8 @@ def test_equals_the_plain_loop(xp, batch, dtype):
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.uint64])
 def test_any_integers_are_offsets(batch, dtype):
     offsets = np.abs(batch[1]).astype(dtype)
-    assert np.array_equal(shift_images(batch[0], offsets), shift_by_loops(batch[0], offsets.astype(int)))
+    want = shift_by_loops(batch[0], offsets.astype(int))
+    assert np.array_equal(shift_images(batch[0], offsets), want)
 
 
 def test_arguments_are_not_written(batch):
@@ -79,4 +80,5 @@ def test_random_shifts_reach_their_bounds_and_no_further():
     image = np.zeros((200, 7, 7, 1))
     image[:, 3, 3] = 1
     where = np.argwhere(random_shift(image, np.random.default_rng(0), 2)[..., 0])[:, 1:] - 3
-    assert len(where) == 200 and {*where.ravel().tolist()} == {-2, -1, 0, 1, 2} and len({*map(tuple, where.tolist())}) == 25
+    assert len(where) == 200 and {*where.ravel().tolist()} == {-2, -1, 0, 1, 2}
+    assert len({*map(tuple, where.tolist())}) == 25

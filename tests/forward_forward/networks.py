@@ -33,3 +33,25 @@ def layers_only(params):
     """What the layers' own objectives are about: without running means and predictor."""
     return {key: array for key, array in params.items()
             if key.endswith((".W", ".bias")) and not key.startswith("softmax")}
+
+
+MANY = FFConfig(image_shape=(3, 4, 2), classes=8, hidden=(7, 6, 5))
+READOUTS = "softmax", "goodness", "shortlist"
+
+
+def many(xp):
+    """A network that tells eight classes apart, somehow, and 30 images."""
+    params, _, _ = network(xp, config=MANY)
+    return params, xp.asarray(np.random.default_rng(1).random((30, 3, 4, 2)))
+
+
+def by_hand(xp, goal="maximise"):
+    """Two pixels, both taken by the label, and two layers.
+
+    The first layer has more goodness for class 0, the second for class 1.
+    """
+    config = FFConfig(image_shape=(1, 2, 1), classes=2, hidden=(2, 2), goal=goal)
+    params = init_ff(np.random.default_rng(0), config, "float64")
+    # For inputs of length √2.
+    params |= {"0.W": np.diag([3.0, 1.0]) / 2 ** 0.5, "1.W": np.diag([1.0, 2.0]) / 2 ** 0.5}
+    return *on(xp, params, np.full((3, 1, 2, 1), 0.5)), config

@@ -5,33 +5,12 @@ import numpy as np
 import pytest
 
 from tests.reference import forward_forward, ops
-from tests.forward_forward.networks import SMALL, images, network
+from tests.forward_forward.networks import MANY, READOUTS, SMALL, by_hand, images, many, network
 from tests.ops.facts import (close, near, on, on_device, refuses, refuses_bad_labels,
                              refuses_two_memories, stays_float32)
 from tinycaps.backend import get_xp, to_numpy
-from tinycaps.forward_forward import (FFConfig, ff_forward, init_ff, label_goodness, layer_report,
-                                      predict, predictor_logits, readout_errors, vote)
-
-MANY = FFConfig(image_shape=(3, 4, 2), classes=8, hidden=(7, 6, 5))
-READOUTS = "softmax", "goodness", "shortlist"
-
-
-def many(xp):
-    """A network that tells eight classes apart, somehow, and 30 images."""
-    params, _, _ = network(xp, config=MANY)
-    return params, xp.asarray(np.random.default_rng(1).random((30, 3, 4, 2)))
-
-
-def by_hand(xp, goal="maximise"):
-    """Two pixels, both taken by the label, and two layers.
-
-    The first layer has more goodness for class 0, the second for class 1.
-    """
-    config = FFConfig(image_shape=(1, 2, 1), classes=2, hidden=(2, 2), goal=goal)
-    params = init_ff(np.random.default_rng(0), config, "float64")
-    # For inputs of length √2.
-    params |= {"0.W": np.diag([3.0, 1.0]) / 2 ** 0.5, "1.W": np.diag([1.0, 2.0]) / 2 ** 0.5}
-    return *on(xp, params, np.full((3, 1, 2, 1), 0.5)), config
+from tinycaps.forward_forward import (label_goodness, predict, predictor_logits,
+                                      readout_errors, vote)
 
 
 def labelled(image, label, classes):
@@ -143,43 +122,6 @@ def test_what_stood_where_the_label_goes_does_not_matter(xp):
     other[:, 0] = 0.123                             # one row of 4·2 numbers, 8 classes
     for readout in READOUTS:
         assert (predict(params, other, MANY, readout) == predict(params, x, MANY, readout)).all()
-
-
-def test_errors_are_those_of_the_answers(xp):
-    params, x = many(xp)
-    labels = xp.asarray(np.random.default_rng(0).integers(0, 8, 30))
-    errors = readout_errors(params, x, labels, MANY, batch=11)
-    assert list(errors) == [*READOUTS, "layer 0", "layer 1", "layer 2"]
-    assert {type(error) for error in errors.values()} == {float}
-    for readout in READOUTS:
-        assert errors[readout] == float((predict(params, x, MANY, readout) != labels).mean())
-        assert readout_errors(params, x, predict(params, x, MANY, readout), MANY)[readout] == 0
-    alone = to_numpy(label_goodness(params, x, MANY))
-    for k in range(3):
-        assert errors[f"layer {k}"] == (alone[:, k].argmax(axis=1) != to_numpy(labels)).mean()
-
-
-@pytest.mark.parametrize("goal, misjudged", [("maximise", 0.25), ("minimise", 0.75)])
-def test_report_by_hand(xp, goal, misjudged):
-    params, _, config = by_hand(xp, goal)
-    # First layer: 9 and 1 for positive, 1 and 1 for negative samples, θ = 2: one positive of four
-    # samples on the wrong side.
-    x_pos, x_neg = on(xp, np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[0.0, 1.0], [0.0, 1.0]]))
-    report = layer_report(ff_forward(params, x_pos, x_neg, config)[1], config)
-    names = "goodness+", "goodness-", "misjudged"
-    assert [(key, type(value)) for key, value in report.items()] == [
-        (f"{name} {k}", float) for k in (0, 1) for name in names]
-    assert [report[f"{name} 0"] for name in names] == [2.5, 0.5, misjudged]
-    # Second layer: 1 and 4 against 4 and 4.
-    assert [report[f"{name} 1"] for name in names] == [1.25, 2.0, 1 - misjudged]
-
-
-def test_report_measures_in_units_of_theta(xp):
-    params, _, config = by_hand(xp)
-    x, = on(xp, np.array([[1.0, 0.0]]))
-    config = replace(config, theta=4.5)
-    report = layer_report(ff_forward(params, x, x, config)[1], config)
-    assert (report["goodness+ 0"], report["misjudged 0"]) == (2.0, 0.5)
 
 
 def test_float32_stays_float32(xp):

@@ -1,11 +1,12 @@
-"""Right gradients pass at any scale, with a second witness where there is one; what cannot be measured does not."""
+"""Right gradients pass at any scale; what cannot be measured does not; a wrong forward does."""
 import numpy as np
 import pytest
 
 from tests.gradcheck.pairs import draw, elementwise, verdict
+from tests.reference import capsules as loops
 from tinycaps.backend import get_xp
-from tinycaps.capsules import (predictions_backward, predictions_forward, routing_backward, routing_forward, squash_backward,
-                               squash_forward)
+from tinycaps.capsules import (predictions_backward, predictions_forward, routing_backward,
+                               routing_forward, squash_backward, squash_forward)
 from tinycaps.gradcheck import assert_gradients, check_gradients
 from tinycaps.ops import sigmoid_backward, sigmoid_forward, softmax_backward, softmax_forward
 
@@ -29,40 +30,65 @@ def test_functions_that_take_complex_numbers_have_a_witness():
     assert abs(row.complex_step - row.analytic) < 1e-13
 
 
-@pytest.mark.parametrize("f, slope", [
-    (np.logaddexp.reduce, None),
-    (np.abs, np.sign),
-    (lambda x: x * np.abs(x), lambda x: 2 * np.abs(x)),                     # takes complex numbers, but is not analytic
-    (lambda x: x * x.conj(), lambda x: 2 * x),
-    (lambda x: np.array(x, dtype=float) ** 2, lambda x: 2 * x),             # throws the imaginary part away
-])
-def test_functions_that_do_not_have_none_and_pass_without(f, slope):
-    x, = draw((5,))
-    if slope is None:
-        forward, backward = (lambda x: (f(x), x)), (lambda dloss, x: dloss * np.exp(x - f(x)))
-    else:
-        forward, backward = elementwise(f, slope)
-    row, = assert_gradients(forward, backward, x).rows
-    assert row.complex_step is None and "none" in str(check_gradients(forward, backward, x))
+def softmax_over_children(b):
+    c, cache = softmax_forward(b.swapaxes(1, 2))
+    return c.swapaxes(1, 2), cache
 
 
-def test_a_witness_that_is_not_analytic_acquits_nobody():
-    assert not check_gradients(*elementwise(lambda x: x * np.abs(x), np.abs), *draw((5,))).ok
+def wrong_routing_forward(u_hat):
+    """Two rounds of routing whose softmax runs over the children i instead of the parents j."""
+    c, first = softmax_over_children(np.zeros(u_hat.shape[:3]))
+    v, squashed = squash_forward(np.einsum("nij,nijq->njq", c, u_hat))
+    c_2, second = softmax_over_children(np.einsum("nijq,njq->nij", u_hat, v))
+    v_2, squashed_2 = squash_forward(np.einsum("nij,nijq->njq", c_2, u_hat))
+    return v_2, (u_hat, c, v, squashed, c_2, second, squashed_2)
+
+
+def wrong_routing_backward(dv_2, cache):
+    """The gradient of exactly that."""
+    u_hat, c, v, squashed, c_2, second, squashed_2 = cache
+    ds_2 = squash_backward(dv_2, squashed_2)
+    dc_2 = np.einsum("nijq,njq->nij", u_hat, ds_2)
+    db = softmax_backward(dc_2.swapaxes(1, 2), second).swapaxes(1, 2)
+    ds = squash_backward(np.einsum("nij,nijq->njq", db, u_hat), squashed)
+    return (np.einsum("nij,njq->nijq", c_2, ds_2) + np.einsum("nij,njq->nijq", db, v)
+            + np.einsum("nij,njq->nijq", c, ds))
+
+
+def test_a_wrong_forward_passes_but_neither_loops_nor_invariants_accept_it():
+    u_hat, = draw((2, 4, 3, 5))
+    row, = assert_gradients(wrong_routing_forward, wrong_routing_backward, u_hat).rows
+    assert row.checked == "all 120" and abs(row.analytic - row.numeric) < 1e-12
+    v, (_, _, _, _, coupling, *_) = wrong_routing_forward(u_hat)
+    np.testing.assert_allclose(coupling.sum(axis=1), 1)                     # over the children
+    assert not np.allclose(coupling.sum(axis=2), 1)                         # over the parents
+    truth = [loops.routing(sample.tolist(), 2)[0] for sample in u_hat]
+    assert np.abs(v - truth).max() > 0.1
+    np.testing.assert_allclose(routing_forward(u_hat, iterations=2)[0], truth)
+
+
+def test_a_function_that_takes_no_complex_numbers_passes_without_a_witness():
+    def forward(x):
+        log_sum = np.logaddexp.reduce(x)
+        return log_sum, np.exp(x - log_sum)
+
+    row, = assert_gradients(forward, lambda dloss, softmax: dloss * softmax, *draw((5,))).rows
+    assert row.complex_step is None
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1e-3, 1e3, 1e6])
 def test_any_scale_is_right(scale):
-    x, W = draw((2, 4, 3, 5), (3, 4))
+    x, b = draw((2, 4, 3, 5), (3, 4))
     assert verdict(squash_forward, squash_backward, scale * x) == "ok"
     assert verdict(routing_forward, routing_backward, scale * x) == "ok"
-    assert verdict(softmax_forward, softmax_backward, scale * W) == "ok"
-    assert verdict(predictions_forward, predictions_backward, scale * x[:, :, 0], x.transpose(1, 2, 3, 0)[..., :1] * np.ones(5)) == "ok"
+    assert verdict(softmax_forward, softmax_backward, scale * b) == "ok"
+    W = x.transpose(1, 2, 3, 0)[..., :1] * np.ones(5)
+    assert verdict(predictions_forward, predictions_backward, scale * x[:, :, 0], W) == "ok"
 
 
 def test_a_gradient_of_zero_is_right_and_only_zero_is():
-    def forward(x, bias):                                                   # a bias that the softmax cancels
-        y, cache = softmax_forward(x + bias)
-        return y, cache
+    def forward(x, bias):                               # a bias that the softmax cancels
+        return softmax_forward(x + bias)
 
     def backward(dy, cache):
         dx = softmax_backward(dy, cache)
@@ -95,13 +121,14 @@ def test_what_cannot_be_measured_is_not_passed():
 
 def test_the_same_seed_gives_the_same_report():
     x, = draw((30, 30))
-    pair = sigmoid_forward, sigmoid_backward
-    assert check_gradients(*pair, x, seed=3) == check_gradients(*pair, x, seed=3) != check_gradients(*pair, x, seed=4)
+    first, again, other = (check_gradients(sigmoid_forward, sigmoid_backward, x, seed=seed)
+                           for seed in (3, 3, 4))
+    assert first == again != other
 
 
 def test_estimates_are_honest_over_many_entries():
     for seed in range(8):
-        rng = np.random.default_rng(seed)
-        report = check_gradients(routing_forward, routing_backward, rng.standard_normal((1, 6, 3, 4)), seed=seed)
-        row, = report.rows                                                  # the worst of 72 entries
+        u_hat = np.random.default_rng(seed).standard_normal((1, 6, 3, 4))
+        report = check_gradients(routing_forward, routing_backward, u_hat, seed=seed)
+        row, = report.rows                              # the worst of 72 entries
         assert abs(row.analytic - row.numeric) <= 2 * row.error < 1e-9

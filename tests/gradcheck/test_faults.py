@@ -5,24 +5,27 @@ import sys
 import numpy as np
 import pytest
 
-from tests.gradcheck.pairs import draw, verdict
+from tests.gradcheck.pairs import backward, draw, forward, verdict
 from tinycaps.capsules import (CapsNetConfig, capsnet_loss_backward, capsnet_loss_forward,
                                init_capsnet, length_backward, length_forward, routing_backward,
                                routing_forward, squash_backward, squash_forward)
-from tinycaps.ops import margin_loss_backward, margin_loss_forward
 from tinycaps.distillation import distillation_loss_backward, distillation_loss_forward
-from tinycaps.ops import soft_cross_entropy_backward, soft_cross_entropy_forward
-from tinycaps.forward_forward import ff_layer_loss_backward, ff_layer_loss_forward, goodness_loss_backward, goodness_loss_forward
+from tinycaps.forward_forward import (ff_layer_loss_backward, ff_layer_loss_forward,
+                                      goodness_loss_backward, goodness_loss_forward)
 from tinycaps.gradcheck import check_gradients
-from tinycaps.ops import (conv2d_backward, conv2d_forward, cross_entropy_backward, cross_entropy_forward, linear_backward,
-                          linear_forward, sigmoid_backward, sigmoid_forward, softmax_backward, softmax_forward,
+from tinycaps.ops import (conv2d_backward, conv2d_forward, cross_entropy_backward,
+                          cross_entropy_forward, linear_backward, linear_forward,
+                          margin_loss_backward, margin_loss_forward, sigmoid_backward,
+                          sigmoid_forward, soft_cross_entropy_backward,
+                          soft_cross_entropy_forward, softmax_backward, softmax_forward,
                           squared_error_backward, squared_error_forward)
 
 LABELS = np.array([2, 0, 1])
 TARGET = np.ones((3, 4))
 IMAGES = np.random.default_rng(1).random((3, 5, 5, 1))
-CONFIG = CapsNetConfig(image_shape=(5, 5, 1), conv_channels=3, conv_kernel=3, primary_types=2, primary_dims=2, primary_kernel=2,
-                       primary_stride=1, classes=3, class_dims=3, decoder_hidden=(4,), reconstruction_weight=0.1)
+CONFIG = CapsNetConfig(image_shape=(5, 5, 1), conv_channels=3, conv_kernel=3, primary_types=2,
+                       primary_dims=2, primary_kernel=2, primary_stride=1, classes=3, class_dims=3,
+                       decoder_hidden=(4,), reconstruction_weight=0.1)
 SOFT_TARGETS = np.array([[0.5, 0.25, 0, 0.25], [0.125, 0.125, 0.5, 0.25], [0, 0, 1, 0]])
 LAYER = dict(zip(("x_pos", "x_neg", "mean_activity"), draw((4, 6), (4, 6), (5,))), exact=True)
 
@@ -87,7 +90,8 @@ FAULTS = {
     "a forgotten weight": (*CAPSNET, "cache.weight * dloss", "dloss", PARAMS,
                            dict(max_entries=10)),
 }
-"""A pair; a piece of its backward and what it is changed to; inputs and keywords. The rest of the backward runs as it is."""
+"""A pair; a piece of its backward and what it is changed to; inputs and keywords. The rest of the
+backward runs as it is."""
 
 
 def changed(function, line, by):
@@ -107,8 +111,8 @@ def test_a_fault_in_a_line_is_caught(fault):
 
 def test_gradients_in_the_wrong_order():
     x, W = draw((3, 3), (3, 3))
-    assert verdict(lambda x, W: (x @ W, (x, W)), lambda dy, cache: (dy @ cache[1].T, cache[0].T @ dy), x, W) == "ok"
-    assert verdict(lambda x, W: (x @ W, (x, W)), lambda dy, cache: (cache[0].T @ dy, dy @ cache[1].T), x, W) == "WRONG"
+    assert verdict(forward, backward, x, W) == "ok"
+    assert verdict(forward, lambda dy, cache: backward(dy, cache)[::-1], x, W) == "WRONG"
 
 
 def planted(entries, factor):
@@ -136,7 +140,8 @@ def test_two_entries_that_changed_places_are_found():
         return dx
 
     for seed in range(10):
-        row, = check_gradients(lambda x: (np.sin(x), x), backward, *draw((30, 30)), seed=seed, directions=1).rows
+        row, = check_gradients(lambda x: (np.sin(x), x), backward, *draw((30, 30)), seed=seed,
+                               directions=1).rows
         assert row.verdict == "WRONG" and row.index in [(3, 4), (20, 7)]
 
 
@@ -171,5 +176,7 @@ def test_a_forgotten_epsilon_is_caught_where_a_fixed_step_and_tolerance_let_it_p
     assert verdict(normalize_forward, normalize_backward, x) == "ok"
     assert verdict(normalize_forward, normalize_backward_without_epsilon, x) == "WRONG"
     wrong = normalize_backward_without_epsilon(dy, normalize_forward(x)[1])
-    for h, rtol, atol in [(1e-5, 1e-5, 1e-8), (1e-6, 1e-3, 1e-5)]:     # allclose's defaults; those of torch.autograd.gradcheck
-        np.testing.assert_allclose(wrong, central_differences(normalize_forward, x, dy, h), rtol=rtol, atol=atol)
+    # The default tolerances of allclose, and those of torch.autograd.gradcheck.
+    for h, rtol, atol in [(1e-5, 1e-5, 1e-8), (1e-6, 1e-3, 1e-5)]:
+        measured = central_differences(normalize_forward, x, dy, h)
+        np.testing.assert_allclose(wrong, measured, rtol=rtol, atol=atol)

@@ -1,4 +1,4 @@
-"""Kinks are seen, counted, and never called right; what only looks like one is none."""
+"""Kinks are found, counted, and never called right; what only looks like one is none."""
 import numpy as np
 import pytest
 
@@ -37,11 +37,13 @@ def test_one_kink_in_a_large_array_is_seen_along_directions():
     x, = draw((100, 100))
     x[3, 7] = 0
     report = check_gradients(*relu_with_slope(1.0), x)
-    assert report.rows[0].verdict == "kink" and report.kinks == 4          # each of the directions moves that entry
+    assert report.rows[0].verdict == "kink"
+    assert report.kinks == 4                            # each of the directions moves that entry
 
 
 def test_kinks_that_cancel_along_a_direction_are_still_kinks():
-    # Along a direction of mixed signs the slopes of several relus at 0 add up to anything, even to the same on both sides.
+    # Along a direction of mixed signs the slopes of several relus at 0 add up to anything, even to
+    # the same on both sides.
     for seed in range(5):
         report = check_gradients(*relu_with_slope(0.0), np.zeros((20, 25)), seed=seed)
         assert report.rows[0].verdict == "kink" and report.kinks > 0
@@ -51,7 +53,10 @@ def test_a_fault_in_an_array_with_a_kink_is_still_found():
     x, = draw((100, 100))
     x[3, 7] = 0
     forward, backward = relu_with_slope(1.0)
-    row, = check_gradients(forward, lambda dy, x: backward(dy, x) * np.where(np.arange(100) == 8, -1, 1), x).rows
+
+    def faulty_backward(dy, x):
+        return backward(dy, x) * np.where(np.arange(100) == 8, -1, 1)
+    row, = check_gradients(forward, faulty_backward, x).rows
     assert row.verdict == "WRONG" and row.index[1] == 8
 
 
@@ -61,14 +66,18 @@ def test_ties_of_max_pooling_are_kinks():
     x[0, :2, :2, 1] = 3
     report = check_gradients(max_pool_forward, max_pool_backward, x)
     assert report.ok and report.kinks == 4
-    assert check_gradients(max_pool_forward, max_pool_backward, np.zeros((1, 16, 16, 2))).ok       # along directions, all at once
+    all_at_once = check_gradients(max_pool_forward, max_pool_backward, np.zeros((1, 16, 16, 2)))
+    assert all_at_once.ok and all_at_once.rows[0].checked == "4 directions"
 
 
 def test_corners_of_the_slope_are_no_kinks():
-    at_the_corner = np.array([1.0, 0.5, 2.0])
-    assert verdict(*elementwise(lambda x: np.maximum(1 - x, 0) ** 2, lambda x: -2 * np.maximum(1 - x, 0)), at_the_corner) == "ok"
-    assert verdict(*elementwise(lambda x: x * np.abs(x), lambda x: 2 * np.abs(x)), np.array([0.0, 1.0, -2.0])) == "ok"
-    assert verdict(squash_forward, squash_backward, np.array([[0.0, 0, 0], [1, -2, 1], [1e-7, 0, 1e-7]])) == "ok"
+    squared_hinge = elementwise(lambda x: np.maximum(1 - x, 0) ** 2,
+                                lambda x: -2 * np.maximum(1 - x, 0))
+    assert verdict(*squared_hinge, np.array([1.0, 0.5, 2.0])) == "ok"
+    signed_square = elementwise(lambda x: x * np.abs(x), lambda x: 2 * np.abs(x))
+    assert verdict(*signed_square, np.array([0.0, 1.0, -2.0])) == "ok"
+    s = np.array([[0.0, 0, 0], [1, -2, 1], [1e-7, 0, 1e-7]])
+    assert verdict(squash_forward, squash_backward, s) == "ok"
     assert verdict(squash_forward, squash_backward, np.zeros((2, 3))) == "ok"
 
 

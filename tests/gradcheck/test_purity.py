@@ -1,4 +1,4 @@
-"""A pair is a function of its inputs: it writes into nothing, and gives the same again."""
+"""A pair is a function of its inputs: it writes into nothing, and returns the same again."""
 import numpy as np
 import pytest
 
@@ -47,14 +47,20 @@ def restless():
 @pytest.mark.parametrize("forward, backward, complaint", [
     (writes_input, backward, "forward: wrote into its input x, wanted it untouched"),
     (forward, writes_input_backward, "backward: wrote into the input W, wanted it untouched"),
-    (lambda x, W: (x @ W, (x, W, x * x)), writes_cache_backward, "backward: wrote into the cache, wanted it untouched"),
-    (forward, writes_upstream_backward, "backward: wrote into the upstream gradient, wanted it untouched"),
-    (forward, spoils_its_own_cache(), "backward: got another gradient of x from the same cache, wanted the same"),
-    (restless(), backward, "forward: got different outputs from two equal calls, wanted a function of its inputs alone"),
-    (lambda x, W: (np.log(x @ W), (x, W)), backward, "forward: got NaN or infinity, wanted finite outputs"),
-    (lambda x, W: ((x @ W).astype("float32"), (x, W)), backward, "forward: got an output of float32, wanted the inputs' float64"),
+    (lambda x, W: (x @ W, (x, W, x * x)), writes_cache_backward,
+     "backward: wrote into the cache, wanted it untouched"),
+    (forward, writes_upstream_backward,
+     "backward: wrote into the upstream gradient, wanted it untouched"),
+    (forward, spoils_its_own_cache(),
+     "backward: got another gradient of x from the same cache, wanted the same"),
+    (restless(), backward,
+     "forward: got different outputs from two equal calls, wanted a function of its inputs alone"),
+    (lambda x, W: (np.log(x @ W), (x, W)), backward,
+     "forward: got NaN or infinity, wanted finite outputs"),
+    (lambda x, W: ((x @ W).astype("float32"), (x, W)), backward,
+     "forward: got an output of float32, wanted the inputs' float64"),
 ])
-def test_faults_beside_the_numbers(forward, backward, complaint):
+def test_faults_other_than_in_the_numbers(forward, backward, complaint):
     with np.errstate(all="ignore"):
         assert complaint in problems(forward, backward, *arrays())
 

@@ -31,31 +31,36 @@ def test_the_table():
     at_a_kink = KINKED._replace(index=None, checked="4 directions", slopes=(0.0, 0.5))
     report = Report([RIGHT, at_a_kink], ["forward: wrote into its input x"], ("labels (int64)",))
     assert str(report) == "\n".join([
-        "parameter  shape   checked       worst at     analytic  numeric  off by   ± error  complex step  kinks  verdict",
-        "x          (2, 3)  all 6         (1, 2)       0.25      0.25     1.0e-13  2.0e-13  0.25          0      ok",
-        "W          (2, 3)  4 directions  a direction  0.25      0 | 0.5  1.0e-13  2.0e-13  none          3      kink",
+        "parameter  shape   checked       worst at     analytic  numeric  off by   ± error  "
+        "complex step  kinks  verdict",
+        "x          (2, 3)  all 6         (1, 2)       0.25      0.25     1.0e-13  2.0e-13  "
+        "0.25          0      ok",
+        "W          (2, 3)  4 directions  a direction  0.25      0 | 0.5  1.0e-13  2.0e-13  "
+        "none          3      kink",
         "taken as constant: labels (int64)",
         "PROBLEM: forward: wrote into its input x"])
 
 
 def test_what_is_no_floating_point_array_is_named_as_constant():
-    report = check_gradients(lambda x, k: (x * k, k), lambda dy, k: dy * k, np.ones(3), np.arange(3))
+    report = check_gradients(lambda x, k: (x * k, k), lambda dy, k: dy * k,
+                             np.ones(3), np.arange(3))
     assert report.ok and report.constants == ("k (int64)",)
 
 
-def test_a_forgotten_cache_is_told():
+def test_a_forgotten_cache_is_reported():
     with pytest.raises(TypeError, match="^forward: got ndarray, wanted a tuple of two"):
         check_gradients(lambda x: 2 * x, lambda dy, cache: 2 * dy, np.ones(3))
 
 
 def test_the_same_as_data():
     x = np.array([[0.0, 1.0, -2.0]])
-    for report in (check_gradients(relu_forward, relu_backward, x), check_gradients(sigmoid_forward, sigmoid_backward, x)):
-        rows = json.loads(json.dumps(report.as_dicts()))
+    for pair in (relu_forward, relu_backward), (sigmoid_forward, sigmoid_backward):
+        rows = json.loads(json.dumps(check_gradients(*pair, x).as_dicts()))
         assert [row["name"] for row in rows] == ["x"]
         assert rows[0].keys() == set(Row._fields)
         assert rows[0]["shape"] == [1, 3] and len(rows[0]["index"]) == 2
-        assert abs(rows[0]["analytic"] - rows[0]["numeric"]) <= 8 * rows[0]["error"] or rows[0]["verdict"] == "kink"
+        off_by = abs(rows[0]["analytic"] - rows[0]["numeric"])
+        assert off_by <= 8 * rows[0]["error"] or rows[0]["verdict"] == "kink"
 
 
 def test_what_the_package_exports_is_there():

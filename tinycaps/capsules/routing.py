@@ -1,38 +1,41 @@
 """Dynamic routing by agreement (S17 Procedure 1) and its exact gradient, through every round.
 
-Each lower capsule i has one vote û_j|i for every parent j and divides itself among the parents by
-the coupling coefficients c_ij, Σ_j c_ij = 1. The output of a parent is the squashed sum of the
-votes that came to it; children whose votes agree with that output (a large dot product) send it
-more in the next round.
+Each lower capsule i, a child, has one vote û_j|i, a vector of q numbers, for every parent j of J.
+It divides itself among the parents by the coupling coefficients c_ij, Σ_j c_ij = 1. The output v_j
+of a parent is the squashed sum of the votes that came to it; children whose votes agree with that
+output (a large dot product) send it more in the next round.
 
-    forward, rounds t = 1 … r                   backward, rounds t = r … 1
-    ----------------------------------------    --------------------------------------------------
-    b_1   = 0                         [l.2]     db = 0,   dv_r = the upstream gradient
-    c_t   = softmax_j(b_t)            [l.4]     db   += softmax_backward(dc)
-    s_t   = Σ_i c_t,ij û_j|i          [l.5]     dc_ij = û_j|i · ds_j         dû_j|i += c_t,ij ds_j
-    v_t   = squash(s_t)               [l.6]     ds    = squash_backward(dv)
-    b_t+1 = b_t + û_j|i · v_t         [l.7]     dv_j += Σ_i db_ij û_j|i      dû_j|i += db_ij v_t,j
+    forward, rounds t = 1 … r              backward, rounds t = r … 1: read it upwards
+    -----------------------------------    -------------------------------------------------------
+    b_1   = 0                    [l.2]     db_1 is dropped: b_1 is a constant
+    c_t   = softmax_j(b_t)       [l.4]     db_t = db_t+1 + softmax_backward(dc_t)
+    s_t   = Σ_i c_t,ij û_j|i     [l.5]     dû_j|i += c_t,ij ds_t,j     dc_t,ij = û_j|i · ds_t,j
+    v_t   = squash(s_t)          [l.6]     ds_t = squash_backward(dv_t)
+    b_t+1 = b_t + û_j|i · v_t    [l.7]     dv_t,j = Σ_i db_t+1,ij û_j|i    dû_j|i += db_t+1,ij v_t,j
+                                           and to dv_r the upstream gradient is added
+    the output is v_r                      start: db_r+1 = 0, since nobody reads b_r+1
 
-Read the right column from the bottom up. Two points need care.
+Two things are worth a pause.
 
 * b_t reaches the loss along two paths: through the softmax of its own round, and straight on, as
   a summand of b_t+1. So db is carried down the rounds and each round adds to it. A backward that
-  forgets the straight path is right for one round and for two, where nothing is carried on; the
-  fault shows from three rounds up.
-* v_t of an earlier round is no output: it acts only through the logits, so all of its gradient
-  comes from line 7. In the last round line 7 adds nothing: b_r+1 is never used, so db = 0.
+  forgets the straight path does no harm with one or two rounds: what it loses is zero in the last
+  round, and not needed any more in the first. From three rounds up the gradient is wrong.
+* v_t of an earlier round is no output: it acts only through the logits b, so all of its gradient
+  comes from line 7. In the last round line 7 adds nothing, since db_r+1 = 0.
 
-What the logits mean: c = softmax(b), so b_ij is, up to a constant for each child, the logarithm of
+What the logits mean: c = softmax(b), so b_1 is, up to a constant for each child, the logarithm of
 a prior probability that capsule i belongs to parent j. Zero is an even prior; S17 mentions that
-other priors could be learned. Each round adds the agreement, which plays the role of a log
-likelihood.
+others could be learned. Each round adds the agreement, which plays the role of a log likelihood.
 
-Why this is not max-pooling: max-pooling keeps the strongest child and discards all others, and with
-them their positions. Routing keeps the vote of every child, position included, and chooses which
-parent receives it: separately for every child, and by agreement instead of strength.
+Why this is no max-pooling: max-pooling keeps the strongest child and discards all others, and with
+them the positions. Routing keeps the vote of every child, position included, and chooses which
+parent hears it: separately for every child, and by agreement instead of strength.
 
-With ``stop_gradient`` the backward treats the coupling of the last round as a constant: of all
-sums only dû_j|i = c_r,ij ds_r,j is left. Many implementations do so; the authors' code does not.
+With ``stop_gradient`` the coupling of the last round is a constant to the backward: of all terms
+only dû_j|i = c_r,ij ds_r,j is left. Many implementations do so; the authors' code does not.
+
+Tags name the lines of Procedure 1; one with a minus, such as [l.3 -], has no derivative to answer.
 """
 from typing import NamedTuple
 
@@ -51,7 +54,9 @@ class RoutingCache(NamedTuple):
     v: list
     """Outputs of the parents (n, j, q) at the end of the round."""
     softmax: list
+    """Caches of `softmax_forward`."""
     squash: list
+    """Caches of `squash_forward`."""
     stop_gradient: bool
 
 
@@ -98,17 +103,20 @@ def routing_forward(u_hat, iterations=3, stop_gradient=False):
         s = xp.einsum("nij,nijq->njq", c, u_hat)                    # [l.5]
         v, squash_cache = squash_forward(s)                         # [l.6]
         b = b + xp.einsum("nijq,njq->nij", u_hat, v)                # [l.7]
-        for entries, entry in zip(cache[1:5], (c, v, softmax_cache, squash_cache)):
-            entries.append(entry)
+        cache.coupling.append(c)
+        cache.v.append(v)
+        cache.softmax.append(softmax_cache)
+        cache.squash.append(squash_cache)
     return v, cache
 
 
 @door(dv="n,j,q", cache=("n,i,j,q",))
 def routing_backward(dv, cache):
-    """dv (n, j, q) -> du_hat (n, i, j, q), exact through all rounds.
+    """dv (n, j, q) -> du_hat (n, i, j, q), exact through all rounds unless ``stop_gradient``.
 
-    The derivation is the right column of the module's docstring, one line here for each line there.
-    With ``stop_gradient`` it ends after the last round's line 5.
+    The derivation is the right column of the module's docstring; lines 7 and 5 take two statements
+    each. On entry to a round, db is the gradient of its b_t+1, and line 4 makes it that of b_t.
+    With ``stop_gradient`` it ends in its first pass, that of the last round, after dû += c ds.
     """
     xp = get_xp(dv)
     u_hat = cache.u_hat
@@ -121,6 +129,6 @@ def routing_backward(dv, cache):
         if cache.stop_gradient:
             break
         dc = xp.einsum("nijq,njq->nij", u_hat, ds)                  # [l.5] and dc = û · ds
-        db = db + softmax_backward(dc, cache.softmax[t])            # [l.4] the other path of b
-        dv = 0                                                      # [l.6 -] no output before v_r
+        db = db + softmax_backward(dc, cache.softmax[t])            # [l.4] softmax, and straight on
+        dv = 0                                                      # [l.6 -] earlier v: no output
     return du_hat

@@ -1,14 +1,14 @@
 """Images and their labels, as one `Dataset`, whatever they come from.
 
-dataset    the Dataset, the rule that splits one, and the part to choose settings on
+dataset    the Dataset, the rule that splits one, and the validation set
 digits     1,797 real 8x8 digits that come with the package: no network needed
-mnist      MNIST and Fashion-MNIST: found on disk or downloaded, and held against the published hashes
+mnist      MNIST and Fashion-MNIST: found on disk or downloaded, checked by the published hashes
 download   one file from the first mirror that serves it whole
 idx        the file format of the MNIST family
 own        your own images and labels, from an npz file to learn from
 picture    your own drawing, from a PNG to recognise
 shift      translations by whole pixels, for augmentation
-warp       small rotations, stretches and translations, likewise
+warp       small rotations, stretches and translations, for augmentation too
 
 Images are float32 in [0, 1], channel-last (n, h, w, c); labels are int64 classes 0..k-1.
 """
@@ -20,5 +20,5 @@ from .picture import ink_margin, load_image
 from .shift import random_shift, shift_images
 from .warp import random_warp
 
-__all__ = ["Dataset", "hold_out", "ink_margin", "load_digits", "load_fashion_mnist", "load_image", "load_mnist", "load_npz",
-           "random_shift", "random_warp", "shift_images"]
+__all__ = ["Dataset", "hold_out", "ink_margin", "load_digits", "load_fashion_mnist", "load_image",
+           "load_mnist", "load_npz", "random_shift", "random_warp", "shift_images"]

@@ -1,11 +1,11 @@
-"""What every loader returns, and the two ways to divide it."""
+"""What every loader returns, and two ways to divide it."""
 from typing import NamedTuple
 
 import numpy as np
 
 
 class Dataset(NamedTuple):
-    """Images to learn from and images to be judged by.
+    """A training set and a test set of images with labels.
 
     Attributes
     ----------
@@ -22,41 +22,43 @@ class Dataset(NamedTuple):
 
 
 def split_every_fifth(images, labels):
-    """Return a Dataset whose test part is every fifth image, starting with the first.
+    """Return a Dataset whose test set is every fifth image, starting with the first.
 
     Parameters
     ----------
     images : ndarray (n, ...)
-        Two at least, so that neither part is empty.
+        At least two, so that neither set is empty.
     labels : ndarray (n,)
 
     Returns
     -------
     Dataset
-        Test: index 0, 5, 10, ...; train: all the others, in their order.
+        Test set: images 0, 5, 10, ...; training set: all others, in their order.
     """
     test = np.arange(len(images)) % 5 == 0
     return Dataset(images[~test], labels[~test], images[test], labels[test])
 
 
 def hold_out(dataset, count):
-    """Set the last training images aside as the test part, to choose settings without a look at the real test set.
+    """Hold out the last training images as a validation set, in place of the test set.
+
+    It serves to choose settings without looking at the test set.
 
     Parameters
     ----------
     dataset : Dataset
     count : int
-        How many, in 1..n-1 of the n training images.
+        Size of the validation set, 1..n-1 of n training images.
 
     Returns
     -------
     Dataset
-        Both parts are views of the training part; the real test part is not among them.
+        Both of its sets are views of the training set.
 
     Raises
     ------
     ValueError
-        If either part would be empty, or count is no integer.
+        If either set would be empty, or count is not an integer.
     """
     images, labels = dataset.train_images, dataset.train_labels
     if isinstance(count, bool) or not hasattr(count, "__index__") or not 1 <= count < len(images):

@@ -16,14 +16,15 @@ def load_digits():
 
     Notes
     -----
-    These are the test set of E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning
-    Repository, 1998, doi:10.24432/C50P49, licensed CC BY 4.0. A pixel counts the inked points, 0..16, in a 4x4 block of the
-    scan; here it is divided by 16.
+    These are the test set of E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten
+    Digits", UCI Machine Learning Repository, 1998, doi:10.24432/C50P49, licensed CC BY 4.0. A pixel
+    counts the inked points, 0..16, in a 4x4 block of the scan; here it is divided by 16.
 
-    Departure from the source: its training set comes from other writers than its test set. Here the one published test set is
-    split in two, every fifth image for the test, so the same writers appear on both sides and accuracies are higher than
-    they would be on strangers' handwriting.
+    Departure from the source: its training set comes from other writers than its test set. Here the
+    published test set is split in two, every fifth image for the test, so the same writers appear
+    in both sets and accuracies are higher than they would be on strangers' handwriting.
     """
-    with resources.files(__package__).joinpath("digits.npz").open("rb") as file, np.load(file) as archive:
+    path = resources.files(__package__).joinpath("digits.npz")
+    with path.open("rb") as file, np.load(file) as archive:
         images, labels = archive["images"], archive["labels"]
     return split_every_fifth(images[..., None].astype(np.float32) / 16, labels.astype(np.int64))

@@ -7,21 +7,22 @@ import sys
 def download(urls, path, check):
     """Write to path what the first good url serves.
 
-    The file appears under its name only when it is complete and checked: another process never sees half of it.
+    The file appears under its name only when it is complete and checked: no other process ever sees
+    half of it.
 
     Parameters
     ----------
     urls : sequence of str
         The same file on several mirrors, tried in this order.
     path : Path
-        Its folder is made if need be; a file that is there is replaced.
+        Its folder is made if it does not exist; an existing file is replaced.
     check : callable
-        ``check(content, url)`` raises ValueError, naming the url, if the content is not what it should be.
+        ``check(content, url)`` raises a ValueError that names the url if the content is wrong.
 
     Raises
     ------
     OSError
-        If no mirror serves a good file: one line that names each and why.
+        If no mirror serves a good file: one line that names each and the reason.
     """
     faults = []
     for url in urls:

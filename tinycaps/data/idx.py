@@ -15,7 +15,7 @@ _RANKS = {b"\x00\x00\x08\x01": 1, b"\x00\x00\x08\x03": 3}
 
 
 def is_gzipped(content):
-    """Tell by the first bytes, not by the name, whether a file's content is gzipped."""
+    """Return whether a file's content is gzipped, by its first bytes, whatever its name."""
     return content.startswith(_GZIP_MAGIC)
 
 
@@ -32,7 +32,8 @@ def gunzip(content, source):
     try:
         return gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
-        raise ValueError(f"{source}: got a damaged gzip stream ({error}), wanted a whole one") from None
+        raise ValueError(f"{source}: got a damaged gzip stream ({error}), wanted a whole "
+                         "one") from None
 
 
 def read_idx(path):
@@ -67,5 +68,6 @@ def read_idx(path):
         raise ValueError(f"{path}: got {len(content)} bytes, wanted an IDX header of {start}")
     shape = tuple(np.frombuffer(content, ">u4", rank, offset=4).tolist())
     if len(content) - start != math.prod(shape):
-        raise ValueError(f"{path}: got {len(content) - start} bytes of data, wanted {math.prod(shape)} for shape {shape}")
+        raise ValueError(f"{path}: got {len(content) - start} bytes of data, wanted "
+                         f"{math.prod(shape)} for shape {shape}")
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)

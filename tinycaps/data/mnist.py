@@ -1,6 +1,6 @@
-"""MNIST and Fashion-MNIST: found on disk or downloaded, and held against the published hashes.
+"""MNIST and Fashion-MNIST: found on disk or downloaded, and checked by the published hashes.
 
-Both are four IDX files under the same four names: nothing but their content tells one from the other.
+Both are four IDX files under the same four names: they differ only in their content.
 """
 import hashlib
 import os
@@ -16,7 +16,7 @@ from .idx import gunzip, is_gzipped, read_idx
 
 
 class Family(NamedTuple):
-    """Where a member of the MNIST family is found and how it is recognised; hashes has the order of Dataset."""
+    """Where a member of the MNIST family is found, and its hashes, in the order of Dataset."""
 
     title: str
     folder: str
@@ -28,20 +28,29 @@ class Family(NamedTuple):
 FAMILIES = {
     "mnist": Family(
         "MNIST", "mnist",
-        ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"),
+        ("https://ossci-datasets.s3.amazonaws.com/mnist/",
+         "https://storage.googleapis.com/cvdf-datasets/mnist/"),
         False,
-        {"train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-         "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-         "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-         "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"}),
+        {"train-images-idx3-ubyte":
+         "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+         "train-labels-idx1-ubyte":
+         "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+         "t10k-images-idx3-ubyte":
+         "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+         "t10k-labels-idx1-ubyte":
+         "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"}),
     "fashion_mnist": Family(
         "Fashion-MNIST", "fashion-mnist",
         ("https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",),
         True,
-        {"train-images-idx3-ubyte": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-         "train-labels-idx1-ubyte": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-         "t10k-images-idx3-ubyte": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-         "t10k-labels-idx1-ubyte": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"}),
+        {"train-images-idx3-ubyte":
+         "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+         "train-labels-idx1-ubyte":
+         "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+         "t10k-images-idx3-ubyte":
+         "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+         "t10k-labels-idx1-ubyte":
+         "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"}),
 }
 
 
@@ -51,8 +60,9 @@ def load_mnist(folder=None):
     Parameters
     ----------
     folder : str or path, optional
-        Holds the four files, plain or with .gz, or a subfolder ``mnist`` that does. Without it: the subfolder ``mnist`` of
-        the environment variable TINYCAPS_DATA if there is one, else the user's cache, else a download into the cache.
+        Holds the four files, plain or with .gz, or a subfolder ``mnist`` that does. Without it: the
+        subfolder ``mnist`` of the environment variable TINYCAPS_DATA if there is one, else the
+        user's cache, else a download into the cache.
 
     Returns
     -------
@@ -66,12 +76,14 @@ def load_mnist(folder=None):
     ValueError
         If a file in the folder is not the published one.
     OSError
-        If a download fails on every mirror: the line names each, why, and where the files can be put by hand.
+        If a download fails on every mirror: the line names each, the reason, and where the files
+        can be put by hand.
 
     Notes
     -----
-    Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits". Every file's uncompressed content is held
-    against a SHA-256, from wherever it comes; a cached file that fails is downloaded again.
+    Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits". The SHA-256 of
+    every file's uncompressed content is checked, wherever the file comes from; a cached file that
+    fails is downloaded again.
     """
     return _load(FAMILIES["mnist"], folder)
 
@@ -83,27 +95,30 @@ def load_fashion_mnist(folder=None):
 
     Notes
     -----
-    H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST: a novel image dataset for benchmarking machine learning algorithms", 2017.
-    The SHA-256s known here are of the gzipped files. One that has been unpacked cannot be verified by them: from a folder that
-    you name it is taken if it has the right shape and is not known to belong to MNIST, from the cache it is not. Where both
-    are present the gzipped one is read.
+    H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST: a novel image dataset for benchmarking machine
+    learning algorithms", 2017. The SHA-256s known here are of the gzipped files. An unpacked file
+    cannot be verified by them: in a folder that you name it is accepted if it has the right shape
+    and is not known to belong to MNIST, in the cache it is not. Where both are present the gzipped
+    one is read.
     """
     return _load(FAMILIES["fashion_mnist"], folder)
 
 
 def _load(family, folder):
     folder = _user_folder(family, folder)
-    paths = [_cached(family, name) if folder is None else _find(family, name, folder, _check_given) for name in family.hashes]
-    train_images, train_labels, test_images, test_labels = map(read_idx, paths)
-    for path, images, labels in (paths[0], train_images, train_labels), (paths[2], test_images, test_labels):
-        if labels.ndim != 1 or images.shape != (len(labels), 28, 28) or labels.max(initial=0) > 9:
-            raise ValueError(f"{path}: got shape {images.shape} with labels {labels.shape} up to {labels.max(initial=0)}, "
-                             "wanted (n, 28, 28) with (n,) up to 9")
-    return Dataset(_pixels(train_images), train_labels.astype(np.int64), _pixels(test_images), test_labels.astype(np.int64))
+    paths = [_cached(family, name) if folder is None else _find(family, name, folder, _check_given)
+             for name in family.hashes]
+    return Dataset(*_read(*paths[:2]), *_read(*paths[2:]))
 
 
-def _pixels(images):
-    return images[..., None].astype(np.float32) / 255
+def _read(images_path, labels_path):
+    """Return the pixels and labels of two files that fit together."""
+    images, labels = read_idx(images_path), read_idx(labels_path)
+    largest = labels.max(initial=0)
+    if labels.ndim != 1 or images.shape != (len(labels), 28, 28) or largest > 9:
+        raise ValueError(f"{images_path}: got shape {images.shape} with labels {labels.shape} up "
+                         f"to {largest}, wanted (n, 28, 28) with (n,) up to 9")
+    return images[..., None].astype(np.float32) / 255, labels.astype(np.int64)
 
 
 def _user_folder(family, folder):
@@ -123,11 +138,12 @@ def _find(family, name, folder, check):
         if path.is_file():
             check(family, name, path.read_bytes(), path)
             return path
-    raise FileNotFoundError(f"{folder}: got no {name}.gz or {name}, wanted the four files of {family.title}")
+    raise FileNotFoundError(f"{folder}: got no {name}.gz or {name}, wanted the four files of "
+                            f"{family.title}")
 
 
 def _cached(family, name):
-    """Return the path of a verified file in the user's cache, downloaded if it is not there or not good."""
+    """Return the path of a verified file in the user's cache, downloaded if there is none."""
     import pooch
     folder = pooch.os_cache("tinycaps") / family.folder
     try:
@@ -135,23 +151,26 @@ def _cached(family, name):
     except (FileNotFoundError, ValueError):
         path = folder / f"{name}.gz"
     try:
-        download([f"{mirror}{name}.gz" for mirror in family.mirrors], path, partial(_check, family, name))
+        download([f"{mirror}{name}.gz" for mirror in family.mirrors], path,
+                 partial(_check, family, name))
     except OSError as error:
-        raise OSError(f"{error}; the four files of {family.title} can be put by hand into {folder}, or into any folder that is "
-                      f"named by folder= or, with a subfolder {family.folder}, by TINYCAPS_DATA") from None
+        raise OSError(f"{error}; the four files of {family.title} can be put by hand into {folder},"
+                      " or into any folder that is named by folder= or, with a subfolder "
+                      f"{family.folder}, by TINYCAPS_DATA") from None
     return path
 
 
 def _check(family, name, content, source):
-    """Hold a file's content, as stored, against the published hash."""
+    """Check a file's content, as stored, by the published hash."""
     got = hashlib.sha256(content if family.hash_of_gzip else gunzip(content, source)).hexdigest()
     if got != family.hashes[name]:
         kind = "gzipped" if family.hash_of_gzip else "uncompressed"
-        raise ValueError(f"{source}: got SHA-256 {got}, wanted {family.hashes[name]}, {kind} {name} of {family.title}")
+        raise ValueError(f"{source}: got SHA-256 {got}, wanted {family.hashes[name]}, {kind} "
+                         f"{name} of {family.title}")
 
 
 def _check_given(family, name, content, source):
-    """Do as `_check` does, but where its hash says nothing, of an unpacked file, refuse only what is known to be foreign."""
+    """Check a file as `_check` does; if there is no hash of it unpacked, refuse other families'."""
     if is_gzipped(content) or not family.hash_of_gzip:
         _check(family, name, content, source)
         return

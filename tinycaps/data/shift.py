@@ -8,14 +8,15 @@ from ..checks import check_shapes
 def shift_images(images, offsets):
     """Move each image by its own number of pixels; what leaves is lost, what enters is black.
 
-    out[n, y, x] = images[n, y - dy_n, x - dx_n], or 0 outside
+        out[n, y, x] = images[n, y − dy_n, x − dx_n], or 0 outside
 
     Parameters
     ----------
     images : array (n, h, w, c), floating point
         On the host or the device.
     offsets : ndarray (n, 2), integers
-        Rows (dy, dx) in pixels, positive down and to the right; always on the host, where they are drawn.
+        Rows (dy, dx) in pixels, positive down and to the right; always on the host, where they are
+        drawn.
 
     Returns
     -------
@@ -31,8 +32,8 @@ def shift_images(images, offsets):
 
     Notes
     -----
-    Each pixel is fetched from where it was. The images get one more row and column, of zeros, and every coordinate outside
-    the image points there, so an offset may be larger than the image.
+    Each pixel is fetched from where it was. The images get one more row and column, of zeros, and
+    every coordinate outside the image points there, so an offset may be larger than the image.
     """
     check_shapes(images=(images, "n,h,w,c"))
     if not isinstance(offsets, np.ndarray) or offsets.dtype.kind not in "iu":
@@ -40,7 +41,8 @@ def shift_images(images, offsets):
         raise TypeError(f"offsets: got {came}, wanted a NumPy array of integers")
     n, h, w, c = images.shape
     if offsets.shape != (n, 2):
-        raise ValueError(f"offsets: got shape {offsets.shape}, wanted ({n}, 2), one (dy, dx) for each image")
+        raise ValueError(f"offsets: got shape {offsets.shape}, wanted ({n}, 2), one (dy, dx) for "
+                         "each image")
     xp = get_xp(images)
     dy, dx = offsets.astype(np.int64).T[:, :, None]
     y, x = xp.asarray(_origin(dy, h)), xp.asarray(_origin(dx, w))
@@ -50,14 +52,14 @@ def shift_images(images, offsets):
 
 
 def random_shift(images, rng, pixels):
-    """Move each image by up to so many whole pixels along each axis, all offsets equally likely (S17 section 5).
+    """Move each image by whole pixels along each axis, all offsets equally likely (S17 section 5).
 
     Parameters
     ----------
     images : array (n, h, w, c), floating point
     rng : numpy.random.Generator
     pixels : int
-        At least 0; 2 in S17.
+        The largest offset, at least 0; 2 in S17.
 
     Returns
     -------
@@ -78,6 +80,6 @@ def random_shift(images, rng, pixels):
 
 
 def _origin(offset, size):
-    """Return where along an axis each pixel comes from, (n, size); size itself stands for outside."""
+    """Return where along an axis each pixel comes from, (n, size); size stands for outside."""
     origin = np.arange(size) - offset
     return np.where((origin < 0) | (origin >= size), size, origin)

@@ -33,7 +33,8 @@ def random_warp(images, rng, shift=0.5, degrees=10.0, scale=0.1):
 
     Notes
     -----
-    Not in S17, which has few parameters to fear for its 60,000 images: it shifts by whole pixels only (`shift_images`).
+    Not in S17, which has 60,000 images to learn from and shifts by whole pixels only
+    (`shift_images`).
     """
     check_shapes(images=(images, "n,h,w,c"))
     n, h, w, c = images.shape
@@ -43,7 +44,10 @@ def random_warp(images, rng, shift=0.5, degrees=10.0, scale=0.1):
     centre = np.array([(h - 1) / 2, (w - 1) / 2])
     moved = np.stack(np.mgrid[:h, :w], axis=-1) - centre - rng.uniform(-shift, shift, (n, 1, 1, 2))
     rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    source = np.einsum("abn,nhwb->anhw", rotation, moved) / stretch.T[:, :, None, None] + centre[:, None, None, None]
-    places = xp.asarray(np.concatenate([np.broadcast_to(np.arange(n)[:, None, None], (1, n, h, w)), source]), dtype=images.dtype)
-    channels = [ndimage(xp).map_coordinates(images[..., k], places, order=1, mode="grid-constant") for k in range(c)]
+    source = np.einsum("abn,nhwb->anhw", rotation, moved) / stretch.T[:, :, None, None]
+    source += centre[:, None, None, None]
+    samples = np.broadcast_to(np.arange(n)[:, None, None], (1, n, h, w))
+    places = xp.asarray(np.concatenate([samples, source]), dtype=images.dtype)
+    channels = [ndimage(xp).map_coordinates(images[..., k], places, order=1, mode="grid-constant")
+                for k in range(c)]
     return xp.stack(channels, axis=-1)

@@ -12,6 +12,7 @@ config                 sizes and choices
 network                a stack of layers, and a linear softmax alongside
 learning               gradients of a batch, and the step that follows
 readouts               the class of an image, by softmax, by goodness or by both
+reports                errors of all readouts, and how each layer judges
 """
 from .config import FFConfig
 from .goodness import (goodness_backward, goodness_forward, goodness_loss_backward,
@@ -23,8 +24,8 @@ from .length_normalisation import length_normalise_backward, length_normalise_fo
 from .negatives import hybrid_images, hybrid_masks, hybrid_negatives, wrong_labels
 from .network import ff_activities, ff_backward, ff_features, ff_forward, init_ff
 from .peer_normalisation import peer_normalisation_backward, peer_normalisation_forward
-from .readouts import (label_goodness, layer_report, predict, predictor_logits, readout_errors,
-                       vote)
+from .readouts import label_goodness, predict, predictor_logits, vote
+from .reports import layer_report, readout_errors
 
 __all__ = [
     "FFConfig", "ff_activities", "ff_backward", "ff_features", "ff_forward",

@@ -1,28 +1,32 @@
-"""A layer with an objective of its own (H22): what its backward does not return is the algorithm.
+"""A layer with an objective of its own (H22). Its backward leaves out dx: that is the algorithm.
 
-    forward                              backward, from the bottom up
+    forward                              backward, read upwards
     ---------------------------------    -----------------------------------------------------
-    z = x W + bias            [a]        dW = xᵀ dz,   dbias = Σ_n dz_n,   no dx = dz Wᵀ
+    z = x W + bias            [a]        dW = xᵀ dz,   dbias = Σ dz;   dx = dz Wᵀ is left out
     y = max(z, 0)             [b]        dz = dy [y > 0]
     G = Σ_m y_m²              [§2]       dy = 2 y dG
-    loss(G⁺, G⁻)              [Eq. 1]    dG⁺ = −σ(θ − G⁺)/n,   dG⁻ = σ(G⁻ − θ)/n
+    loss(G⁺, G⁻)              [Eq. 1]    dG⁺ = −dloss σ(θ − G⁺)/n,   dG⁻ = dloss σ(G⁻ − θ)/n
+    loss += peer(y⁺)          [c]        dy⁺ = peer_normalisation_backward(dloss)
+
+There are n positive samples and n negative ones, σ is the logistic function, θ the threshold, and
+[y > 0] is 1 where the relu is on and else 0. The signs are those of goodness that is maximised.
 
 Lines [b] and [§2] together are dz = 2 y dG: where the relu is off, y = 0 is a factor already. So
-dW_fm = 2 Σ_n dG_n x_nf y_nm: what comes in times what goes out, Hebb's product, times one number
-for the whole layer, which says how wrong the layer was about this sample.
+dW = 2 Σ dG x y, over all 2n samples: what comes in times what goes out, Hebb's product, times one
+number for the whole layer, which says how wrong the layer was about this sample.
 
 What leaving out dx saves. Under backpropagation a layer costs three matrix products, x W, xᵀ dz and
-dz Wᵀ; here the third is not needed. Nor does any layer keep its activities until a backward pass
-arrives: it can learn as soon as it has seen its input, so layers can work as a pipeline, each on
-another batch.
+dz Wᵀ; here the third is not needed. Nor does a layer keep its activities until a backward pass
+comes down from the top: it can learn as soon as it has seen its input, so layers can work as a
+pipeline, each on a different batch.
 
 What it costs. A layer cannot be told what the layers above it need. To a layer, whatever lies below
 is its input and no more; a feature that helps only further up is learned by chance or not at all.
 
-Peer normalisation passes the relu. It has a dy for the positive samples which would wake a unit
-that is off too often. As a gradient it could not: dz = dy [y > 0] is zero just where that unit is
-off. Hinton's Matlab adds the dy to dz as if the relu were not there, so that units that are off are
-pulled too, and so does this page; ``exact=True`` multiplies by [y > 0] and gives the true gradient.
+Peer normalisation bypasses the relu. Its dy⁺ is meant to raise units that are rarely on. But the
+true gradient is dy⁺ [y > 0], zero for every sample on which the unit is off: a unit that is off on
+all positive samples would get no pull at all. Hinton's Matlab adds dy⁺ to dz as if the relu were
+not there, and so does this page; ``exact=True`` multiplies by [y > 0] and gives the true gradient.
 
 A step to a wanted goodness (H22, "Learning fast and slow"). For one sample with ‖x‖ = 1, and no
 bias, let every unit take the step ΔW_m = ε y_m x, Hebb's product again. Then
@@ -30,9 +34,10 @@ bias, let every unit take the step ΔW_m = ε y_m x, Hebb's product again. Then
     y_m   becomes   y_m + ε y_m ‖x‖² = (1 + ε) y_m,    and a unit that is off stays off
     S     becomes   Σ_m (1 + ε)² y_m² = (1 + ε)² S,    S being the goodness
 
-and ε = √(S*/S) − 1 makes it S* in a single step, exactly. With a mean square of one, ‖x‖² is f and
-ε is f times smaller. All activities grow by one factor, so their direction, which is all that the
-next layer is shown, stays the same: all layers can take such a step at once.
+and ε = √(S*/S) − 1 makes it a wanted S* in a single step, exactly, unless S = 0. If x is scaled to
+a mean square of one instead, ‖x‖² is the number of inputs, and ε is that many times smaller. All
+activities grow by one factor, so their direction, which is all that the next layer is shown, stays
+the same: all layers can take such a step at once. The package does not train by it; a test does.
 """
 from typing import NamedTuple
 
@@ -57,7 +62,9 @@ class FFLayerCache(NamedTuple):
     mean_activity: object
     """Running mean of each unit (m,) after this batch, or None without peer normalisation."""
     loss: tuple
+    """Cache of `goodness_loss_forward`, which knows θ and the goal."""
     peer: object
+    """Cache of `peer_normalisation_forward`, or None."""
     exact: bool
 
 
@@ -85,11 +92,11 @@ def ff_layer_loss_forward(W, bias, x_pos, x_neg, mean_activity=None, theta=None,
     theta : float, optional
         Threshold above 0; by default m, the number of units, as in Hinton's Matlab.
     goal : "maximise" or "minimise"
-        The goodness of positive data.
+        What to do with the goodness of positive data; the opposite is done with that of negative.
     peer_weight : float
-        λ of peer normalisation.
+        Weight of peer normalisation.
     exact : bool
-        Let peer normalisation act on active units only, as its gradient would.
+        Let peer normalisation act on active units only, as the true gradient does.
 
     Returns
     -------
@@ -122,18 +129,17 @@ def ff_layer_loss_backward(dloss, cache):
     """dloss () -> dW (f, m), dbias (m,), and no dx for the layer below.
 
     The derivation is the right column of the module's docstring. Unless ``exact``, this is the
-    gradient but for one term: the dy of peer normalisation is added to dz without the factor
-    [y > 0] of the relu, as in Hinton's Matlab, so that units that are off are pulled too.
+    gradient but for one term: dy⁺ of peer normalisation is added to dz without the factor [y > 0]
+    of the relu, as in Hinton's Matlab, so that units that are off are pulled too.
     """
     x, y = cache.x, cache.y
     dgoodness_pos, dgoodness_neg = goodness_loss_backward(dloss, cache.loss)    # [Eq. 1]
-    dgoodness = get_xp(y).concatenate([dgoodness_pos, dgoodness_neg])           # [§2] G of all
-    # No factor [y > 0] for the relu: where it is off, y = 0 makes 2 y dG zero already.
-    dz = goodness_backward(dgoodness, y)                    # [§2, b] dy = 2 y dG, dz = dy [y > 0]
+    dgoodness = get_xp(y).concatenate([dgoodness_pos, dgoodness_neg])   # [§2] of all 2n samples
+    dz = goodness_backward(dgoodness, y)        # [§2, b] 2 y dG, zero where the relu is off
     if cache.peer is not None:
         n = len(dgoodness_pos)
         dy_pos = peer_normalisation_backward(dloss, cache.peer)     # [c] of positive samples alone
         if cache.exact:
-            dy_pos = dy_pos * (y[:n] > 0)   # [b] the gradient: dz = dy [y > 0]
-        dz[:n] += dy_pos                    # [b] else the Matlab's dz = dy: units that are off move
+            dy_pos = dy_pos * (y[:n] > 0)       # [b] the true gradient: dz = dy [y > 0]
+        dz[:n] += dy_pos                        # [b] unless exact, units that are off move too
     return x.T @ dz, dz.sum(axis=0)         # [a] z = x W + bias: dW = xᵀ dz, dbias = Σ dz, no dx

@@ -1,4 +1,4 @@
-"""A forward and backward pair under the checker: its arrays by name, and whether it keeps the contract of a pair."""
+"""A pair under the checker: its arrays by name, and whether it keeps the contract of a pair."""
 import inspect
 
 import numpy as np
@@ -9,37 +9,41 @@ from ..backend import get_xp, is_array, to_numpy
 class Pair:
     """The pair at one point, seen as a function of named float64 arrays on the host.
 
-    Arguments that are floating-point arrays, or dicts of them, are differentiable; everything else (labels, masks, settings) is
-    handed on as it is.
+    Arguments that are floating-point arrays, or dicts of them, are differentiable; everything else
+    (labels, masks, settings) is passed on as it is.
 
     Attributes
     ----------
     arrays : dict
-        Name to float64 host array. Arrays carry their argument's name, arrays in a dict their key.
+        Name to float64 host array. An array has its argument's name, or its key in a dict.
     constants : list of str
-        The arrays that are handed on, with their dtypes.
+        The arrays that are passed on, with their dtypes.
     """
 
     def __init__(self, forward, backward, inputs, keywords):
-        self.forward, self.backward, self.inputs, self.keywords = forward, backward, inputs, keywords
+        self.forward, self.backward = forward, backward
+        self.inputs, self.keywords = inputs, keywords
         self.arrays, self.place, self.constants = {}, {}, []
         arguments = _argument_names(forward, len(inputs))
         dicts = sum(isinstance(x, dict) for x in inputs)
         for position, (argument, x) in enumerate(zip(arguments, inputs)):
             for key, array in (x.items() if isinstance(x, dict) else [(None, x)]):
                 if is_array(array) and array.dtype.kind != "f":
-                    self.constants.append(f"{argument if key is None else key} ({array.dtype})")
+                    name = argument if key is None else key
+                    self.constants.append(f"{name} ({array.dtype})")
                 elif is_array(array) and array.size:
-                    plain = dicts == 1 and key not in arguments
-                    name = argument if key is None else str(key) if plain else f"{argument}[{key}]"
+                    inner = key if dicts == 1 and key not in arguments else f"{argument}[{key}]"
+                    name = argument if key is None else str(inner)
                     self.arrays[name] = to_numpy(array).astype(np.float64)
                     self.place[name] = position, key
         if not self.arrays:
-            raise ValueError("inputs: got no floating-point array, wanted at least one to differentiate by")
-        self.xp = get_xp(*(inputs[p] if key is None else inputs[p][key] for p, key in self.place.values()))
+            raise ValueError("inputs: got no floating-point array, wanted at least one to "
+                             "differentiate by")
+        self.xp = get_xp(*(inputs[position] if key is None else inputs[position][key]
+                           for position, key in self.place.values()))
 
     def _bind(self, arrays):
-        """Return the arguments of forward with the named arrays in their places, and these arrays as forward sees them."""
+        """Return the arguments of forward, and the named arrays in them by their names."""
         arguments = [dict(x) if isinstance(x, dict) else x for x in self.inputs]
         live = {name: self.xp.asarray(array) for name, array in arrays.items()}
         for name, (position, key) in self.place.items():
@@ -52,7 +56,8 @@ class Pair:
     def _run(self, arguments):
         returned = self.forward(*arguments, **self.keywords)
         if not isinstance(returned, tuple) or len(returned) != 2:
-            raise TypeError(f"forward: got {type(returned).__name__}, wanted a tuple of two: the output (or a tuple of them) and the cache")
+            raise TypeError(f"forward: got {type(returned).__name__}, wanted a tuple of two: the "
+                            "output (or a tuple of outputs) and the cache")
         out, cache = returned
         return (list(out) if isinstance(out, tuple) else [out]), cache
 
@@ -61,7 +66,7 @@ class Pair:
         return _flat(self._run(self._bind(arrays)[0])[0])
 
     def gradients(self, rng):
-        """Run the pair once and watch what it does.
+        """Run the pair once and observe what it does.
 
         Returns
         -------
@@ -74,39 +79,49 @@ class Pair:
         arguments, live = self._bind({name: array.copy() for name, array in self.arrays.items()})
         outputs, cache = self._run(arguments)
         written = self._written(live)
-        problems = [f"forward: wrote into its input {name}, wanted it untouched" for name in written]
+        problems = [f"forward: wrote into its input {name}, wanted it untouched"
+                    for name in written]
         if not np.array_equal(_flat(outputs), _flat(self._run(arguments)[0]), equal_nan=True):
-            problems.append("forward: got different outputs from two equal calls, wanted a function of its inputs alone")
+            problems.append("forward: got different outputs from two equal calls, wanted a "
+                            "function of its inputs alone")
         if not np.isfinite(_flat(outputs)).all():
             problems.append("forward: got NaN or infinity, wanted finite outputs")
         problems += [f"forward: got an output of {to_numpy(y).dtype}, wanted the inputs' float64"
                      for y in outputs if to_numpy(y).dtype != np.float64]
         cotangents = [self.xp.asarray(rng.standard_normal(np.shape(y))) for y in outputs]
-        held = [(where, array, to_numpy(array).copy())
-                for where, part in (("the cache", cache), ("the upstream gradient", cotangents)) for array in _arrays_in(part)]
+        kept = [(where, array, to_numpy(array).copy())
+                for where, tree in (("the cache", cache), ("the upstream gradient", cotangents))
+                for array in _arrays_in(tree)]
         weights = _flat(cotangents)
         gradients, faults = self._by_name(self.backward(*cotangents, cache))
         problems += faults
-        problems += [f"backward: wrote into the input {name}, wanted it untouched" for name in self._written(live) if name not in written]
-        problems += sorted({f"backward: wrote into {where}, wanted it untouched" for where, array, copy in held
+        problems += [f"backward: wrote into the input {name}, wanted it untouched"
+                     for name in self._written(live) if name not in written]
+        problems += sorted({f"backward: wrote into {where}, wanted it untouched"
+                            for where, array, copy in kept
                             if not np.array_equal(to_numpy(array), copy, equal_nan=True)})
         if not problems:
             again, _ = self._by_name(self.backward(*cotangents, cache))
-            problems += [f"backward: got another gradient of {name} from the same cache, wanted the same"
-                         for name in gradients if not np.array_equal(gradients[name], again[name], equal_nan=True)]
+            problems += [f"backward: got another gradient of {name} from the same cache, wanted "
+                         "the same" for name in gradients
+                         if not np.array_equal(gradients[name], again[name], equal_nan=True)]
         return weights, gradients, problems
 
     def _written(self, live):
-        return [name for name, array in live.items() if not np.array_equal(to_numpy(array), self.arrays[name], equal_nan=True)]
+        """Return the names of the arrays that are no longer what they were."""
+        return [name for name, array in live.items()
+                if not np.array_equal(to_numpy(array), self.arrays[name], equal_nan=True)]
 
     def _by_name(self, returned):
-        """Sort what backward returned by the names of the arrays; say what is missing or has the wrong form."""
+        """Return what backward returned by the names of the arrays, and what is wrong with it."""
         positions = sorted({position for position, _ in self.place.values()})
         if len(positions) == 1:
             returned = (returned,)
         if not isinstance(returned, tuple) or len(returned) != len(positions):
-            came = f"{len(returned)} gradients" if isinstance(returned, tuple) else f"one {type(returned).__name__}"
-            return {}, [f"backward: got {came}, wanted a tuple: one gradient for each of {', '.join(self.arrays)}, in this order"]
+            came = (f"{len(returned)} gradients" if isinstance(returned, tuple)
+                    else f"one {type(returned).__name__}")
+            return {}, [f"backward: got {came}, wanted a tuple: one gradient for each of "
+                        f"{', '.join(self.arrays)}, in this order"]
         gradients, problems = {}, []
         for name, (position, key) in self.place.items():
             gradient = returned[positions.index(position)]
@@ -114,19 +129,23 @@ class Pair:
                 gradient = gradient.get(key) if isinstance(gradient, dict) else None
             wanted = self.arrays[name]
             if not is_array(gradient):
-                problems.append(f"gradient of {name}: got {type(gradient).__name__}, wanted an array {wanted.shape}")
+                problems.append(f"gradient of {name}: got {type(gradient).__name__}, wanted an "
+                                f"array {wanted.shape}")
             elif gradient.shape != wanted.shape or gradient.dtype != wanted.dtype:
-                problems.append(f"gradient of {name}: got {gradient.dtype} {gradient.shape}, wanted {wanted.dtype} {wanted.shape}")
+                problems.append(f"gradient of {name}: got {gradient.dtype} {gradient.shape}, "
+                                f"wanted {wanted.dtype} {wanted.shape}")
             else:
                 gradients[name] = to_numpy(gradient).copy()
                 if not np.isfinite(gradients[name]).all():
-                    problems.append(f"gradient of {name}: got NaN or infinity, wanted finite numbers")
+                    problems.append(f"gradient of {name}: got NaN or infinity, wanted finite "
+                                    "numbers")
         return gradients, problems
 
 
 def _argument_names(forward, count):
     try:
-        names = [p.name for p in inspect.signature(forward).parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        names = [p.name for p in inspect.signature(forward).parameters.values()
+                 if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     except (TypeError, ValueError):
         names = []
     return names[:count] + [f"input {k}" for k in range(len(names), count)]
@@ -137,7 +156,7 @@ def _flat(arrays):
 
 
 def _arrays_in(tree):
-    """Walk through nested tuples, lists and dicts to the arrays."""
+    """Yield the arrays in nested tuples, lists and dicts."""
     if is_array(tree):
         yield tree
     elif isinstance(tree, (tuple, list, dict)):

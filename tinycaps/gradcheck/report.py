@@ -2,12 +2,12 @@
 from typing import NamedTuple
 
 VERDICTS = ("ok", "kink", "unsure", "WRONG")
-"""From good to bad. Kink: the slopes of both sides differ and the gradient lies between them. Unsure: the numbers could not be
-measured well enough to tell."""
+"""From good to bad. Kink: the slopes of the two sides differ and the gradient lies between them.
+Unsure: the derivative could not be measured well enough to decide."""
 
 
 class Row(NamedTuple):
-    """One array: how it was checked, and the entry (or random direction) where it came off worst."""
+    """One array: how it was checked, and the entry (or random direction) with the worst result."""
 
     name: str
     shape: tuple
@@ -48,11 +48,13 @@ class Report(NamedTuple):
         return [row._asdict() for row in self.rows]
 
     def __str__(self):
-        head = ("parameter", "shape", "checked", "worst at", "analytic", "numeric", "off by", "± error", "complex step", "kinks", "verdict")
+        head = ("parameter", "shape", "checked", "worst at", "analytic", "numeric", "off by",
+                "± error", "complex step", "kinks", "verdict")
         table = [head] + [_cells(row) for row in self.rows]
         widths = [max(map(len, column)) for column in zip(*table)]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(cells, widths)).rstrip() for cells in table]
-        lines += [f"taken as constant: {', '.join(self.constants)}"] if self.constants else []
+        lines = ["  ".join(map(str.ljust, cells, widths)).rstrip() for cells in table]
+        if self.constants:
+            lines.append(f"taken as constant: {', '.join(self.constants)}")
         return "\n".join(lines + [f"PROBLEM: {problem}" for problem in self.problems])
 
 
@@ -60,5 +62,6 @@ def _cells(row):
     index = "a direction" if row.index is None else str(row.index)
     numeric = f"{row.slopes[0]:.5g} | {row.slopes[1]:.5g}" if row.slopes else f"{row.numeric:.10g}"
     witness = "none" if row.complex_step is None else f"{row.complex_step:.10g}"
-    return (row.name, str(row.shape), row.checked, index, f"{row.analytic:.10g}", numeric, f"{abs(row.analytic - row.numeric):.1e}",
-            f"{row.error:.1e}", witness, str(row.kinks), row.verdict)
+    return (row.name, str(row.shape), row.checked, index, f"{row.analytic:.10g}", numeric,
+            f"{abs(row.analytic - row.numeric):.1e}", f"{row.error:.1e}", witness, str(row.kinks),
+            row.verdict)

@@ -25,7 +25,7 @@ def learning_curves(log, error_of, errors=("error",)):
     for k, name in enumerate(errors):
         points = [(line["epoch"], 100 * line[name]) for line in log if name in line]
         _curve(right, points, k, name.removeprefix("error "))
-    right.set(xlabel="epoch", ylabel=f"error on the {error_of} (%)", ylim=(0, None))
+    right.set(xlabel="epoch", ylabel=f"error on the\n{error_of} (%)", ylim=(0, None))
     if errors[1:]:
         right.legend(fontsize=8, loc="upper right")
     tidy(left, right)
@@ -70,5 +70,5 @@ def _curve(ax, points, k, label):
     x, y = np.reshape(points, (-1, 2)).T
     style = MARKERS[k % len(MARKERS)] + "-" if len(x) < 30 else "-"
     line, = ax.plot(x, y, style, color=COLOURS[k % len(COLOURS)], label=label, markersize=4,
-                    linewidth=max(2.5 - 0.5 * k, 1))
+                    linewidth=max(2.5 - 0.5 * k, 1), clip_on=False)
     return line

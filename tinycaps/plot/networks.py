@@ -25,6 +25,7 @@ def error_bars(groups, error_of, title=None):
                     textcoords="offset points")
     ax.set_xticks(range(len(groups)), list(groups))
     ax.set(ylabel=f"error on the {error_of} (%)", xlim=(-0.5, len(groups) - 0.5))
+    ax.set_axisbelow(True)
     ax.margins(y=0.15)
     ax.set_ylim(0, None)
     if title:
