@@ -1,4 +1,4 @@
-"""The faster convolution is chosen by arithmetic that can be redone by hand, and the reason is given."""
+"""The faster convolution is chosen by arithmetic that can be redone by hand, and with a reason."""
 from dataclasses import replace
 
 import numpy as np
@@ -16,16 +16,18 @@ def is_fourier(network):
 
 
 def test_the_published_network_takes_fourier_at_its_batch_and_not_for_one_image():
-    # Multiplications for each of n·256·256 pairs of channels: directly 36 outputs with 81 taps are 2916.
-    # By Fourier 148 products of 4 phases, and shared among the pairs 148·400/256 of the pixels' transform,
-    # 148·36/256 of the outputs' and 148·81/n of the kernels': 148 (4 + 1.5625 + 0.1406 + 81/n), which
-    # for n = 128 is 938, 32 % of 2916, and for n = 1 12,832, 440 %.
+    # Multiplications for each of n·256·256 pairs of channels. Direct: 36 outputs of 81 taps, 2916.
+    # By Fourier: 148 products of 4 phases, and shared among the pairs 148·400/256 for the
+    # transform of the pixels, 148·36/256 for that of the outputs and 148·81/n for that of the
+    # kernels. The sum 148 (4 + 1.5625 + 0.1406 + 81/n) is 938 for n = 128, 32 % of 2916, and 12,832
+    # for n = 1, 440 %.
     network, reason = choose_network(PAPER, 128)
     assert is_fourier(network)
-    assert reason == "Fourier convolution: 32% of the multiplications by Fourier convolution at batch 128"
+    assert reason == ("Fourier convolution: 32% of the multiplications by Fourier convolution at "
+                      "batch 128")
     network, reason = choose_network(PAPER, 1)
     assert not is_fourier(network) and "440%" in reason
-    # Half, that is 1458, leaves 1458/148 − 5.7031 = 4.148 = 81/n: n = 19.5.
+    # The limit is half of them, 1458: 1458/148 − 5.7031 = 4.148 = 81/n, so n = 19.5.
     assert [is_fourier(choose_network(PAPER, n)[0]) for n in (19, 20)] == [False, True]
 
 

@@ -1,5 +1,6 @@
-"""Slices on threads: each part of the work once, nothing of the surroundings changed, and no mistake lost on the way."""
+"""Slices on threads: all of the work once, the surroundings unchanged, and no exception lost."""
 import contextlib
+import itertools
 import os
 import subprocess
 import sys
@@ -15,20 +16,24 @@ from tests import stand_in
 from tinycaps.fast import threads as module
 from tinycaps.fast.threads import parallel
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def blas_threads():
-    return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+    libraries = threadpool_info()
+    return [each["num_threads"] for each in libraries if each["user_api"] == "blas"]
 
 
-sees_blas = pytest.mark.skipif(max(blas_threads(), default=1) < 2, reason="no BLAS with two threads or more that threadpoolctl sees")
+sees_blas = pytest.mark.skipif(
+    max(blas_threads(), default=1) < 2,
+    reason="no BLAS with two threads or more that threadpoolctl sees")
 holds_blas = pytest.mark.skipif(not blas_threads(), reason="no BLAS that threadpoolctl sees")
+this_thread = threading.get_ident
 
 
 @pytest.fixture
 def afresh():
-    """What is found once and remembered is looked for again, before the test and after it."""
+    """Forget which BLAS was found, before the test and after it."""
     module._controller.cache_clear()
     yield
     module._controller.cache_clear()
@@ -47,17 +52,19 @@ def unseen_blas(monkeypatch, afresh):
 
 
 def slices(xp, count, pieces=None):
-    """Return what split calls its work with, and the threads that it was called on."""
+    """Return the slices that split calls its work with, and the threads that it calls it on."""
     calls = []
     with parallel(xp) as split:
-        split(lambda part: calls.append((part, threading.get_ident())), count, pieces)
+        split(lambda part: calls.append((part, this_thread())), count, pieces)
     return [part for part, _ in calls], {thread for _, thread in calls}
 
 
 def covers(parts, count):
-    """Tell whether slices cover range(count) once, in nearly equal parts, none of them empty."""
-    lengths = [len(range(count)[part]) for part in parts]
-    return sorted(k for part in parts for k in range(count)[part]) == list(range(count)) and max(lengths) - min(lengths) <= 1
+    """Return whether slices cover range(count) once, in nearly equal parts."""
+    ranges = [range(count)[part] for part in parts]
+    lengths = list(map(len, ranges))
+    covered = sorted(itertools.chain(*ranges))
+    return covered == list(range(count)) and max(lengths) - min(lengths) <= 1
 
 
 @pytest.mark.parametrize("pretended", [1, 2, 7])
@@ -73,8 +80,9 @@ def test_slices_cover_everything_once(cores, pretended, count):
 
 def test_on_the_device_one_slice_is_everything(monkeypatch, cores):
     cores(7)
+    device = stand_in.activate(monkeypatch)
     for pieces in None, 1, 3:
-        assert slices(stand_in.activate(monkeypatch), 10, pieces) == ([slice(0, 10)], {threading.get_ident()})
+        assert slices(device, 10, pieces) == ([slice(0, 10)], {this_thread()})
 
 
 @holds_blas
@@ -82,7 +90,7 @@ def test_slices_run_at_the_same_time(cores):
     cores(3)
     all_here = threading.Barrier(3, timeout=30)
     with parallel(np) as split:
-        split(lambda part: all_here.wait(), 3)                          # a barrier breaks unless three wait together
+        split(lambda part: all_here.wait(), 3)      # a barrier breaks unless three wait together
 
 
 @holds_blas
@@ -90,7 +98,7 @@ def test_all_threads_work_until_the_last_of_many_slices(cores):
     cores(3)
     all_here = threading.Barrier(3, timeout=30)
     with parallel(np) as split:
-        split(lambda part: all_here.wait(), 12, 12)                     # four times three
+        split(lambda part: all_here.wait(), 12, 12)                         # four times three
 
 
 def test_on_one_core_in_the_thread_of_the_caller(cores):
@@ -98,20 +106,24 @@ def test_on_one_core_in_the_thread_of_the_caller(cores):
     before = blas_threads()
     with parallel(np):
         assert blas_threads() == before
-    assert slices(np, 10, 4) == ([slice(0, 2), slice(2, 5), slice(5, 7), slice(7, 10)], {threading.get_ident()})
+    in_order = [slice(0, 2), slice(2, 5), slice(5, 7), slice(7, 10)]
+    assert slices(np, 10, 4) == (in_order, {this_thread()})
 
 
 @pytest.mark.parametrize("missing", ["without_threadpoolctl", "unseen_blas"])
-def test_a_blas_that_cannot_be_held_is_left_alone_and_slices_run_one_by_one(request, cores, missing):
+def test_a_blas_that_cannot_be_held_is_left_alone_and_slices_run_one_by_one(
+        request, cores, missing):
     request.getfixturevalue(missing)
     cores(4)
     parts, threads = slices(np, 10, 4)
-    assert covers(parts, 10) and parts == sorted(parts, key=lambda part: part.start) and threads == {threading.get_ident()}
+    assert covers(parts, 10) and parts == sorted(parts, key=lambda part: part.start)
+    assert threads == {this_thread()}
     assert slices(np, 10)[0] == [slice(0, 10)]
 
 
 @pytest.mark.parametrize("count, wanted", [(1, 1), (3, 3), (None, 1)])
-def test_where_cores_cannot_be_asked_for_by_process_the_machine_is_asked(monkeypatch, count, wanted):
+def test_the_cores_are_the_machines_where_those_of_the_process_are_unknown(
+        monkeypatch, count, wanted):
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: count)
     assert len(slices(np, 10)[0]) == (wanted if blas_threads() else 1)
@@ -124,7 +136,7 @@ def test_the_blas_has_one_thread_meanwhile_and_all_of_them_afterwards(cores):
     with parallel(np) as split:
         assert set(blas_threads()) == {1}
         split(lambda part: None, 10)
-        with parallel(np):                                              # as a step of the network holds it, and each op in it
+        with parallel(np):              # a step of the network holds it, and so does each op in it
             assert set(blas_threads()) == {1}
         assert set(blas_threads()) == {1}
     assert blas_threads() == before
@@ -179,16 +191,16 @@ def test_an_exception_in_any_slice_comes_out(cores, pretended, bad):
     cores(pretended)
     with pytest.raises(ValueError, match=f"^u: got slice {bad}$"), parallel(np) as split:
         split(work, 4, 4)
-    assert covers(slices(np, 10)[0], 10)                                # and the threads go on to work
+    assert covers(slices(np, 10)[0], 10)                                # the threads can go on
 
 
 def in_another_thread(body):
     """Call body in a slice of a thread that is not the caller's."""
-    caller, both = threading.get_ident(), threading.Barrier(2, timeout=30)
+    caller, both = this_thread(), threading.Barrier(2, timeout=30)
 
     def work(part):
         both.wait()
-        if threading.get_ident() != caller:
+        if this_thread() != caller:
             body()
     with parallel(np) as split:
         split(work, 2, 2)
@@ -214,17 +226,17 @@ def test_another_thread_works_under_the_callers_errstate(cores):
 @holds_blas
 def test_nobody_waits_for_threads_that_are_busy_elsewhere(cores):
     cores(2)
-    begun, go_on, told = threading.Event(), threading.Event(), []
+    begun, go_on, in_time = threading.Event(), threading.Event(), []
 
     def long():
         begun.set()
-        told.append(go_on.wait(3))
+        in_time.append(go_on.wait(3))
     other_caller = threading.Thread(target=in_another_thread, args=[long])
     other_caller.start()
     assert begun.wait(30) and covers(slices(np, 10, 4)[0], 10)
     go_on.set()
     other_caller.join()
-    assert told == [True]                                               # it was still at work
+    assert in_time == [True]                                            # it was still at work
 
 
 def test_when_an_exception_comes_out_no_slice_is_still_at_work(cores):
@@ -240,7 +252,8 @@ def test_when_an_exception_comes_out_no_slice_is_still_at_work(cores):
         finished.append(part)
     with contextlib.suppress(ZeroDivisionError), parallel(np) as split:
         split(work, 2, 2)
-    assert not started.is_set() or finished == [slice(1, 2)]            # it would go on writing into a workspace
+    # Otherwise it would go on writing into a workspace.
+    assert not started.is_set() or finished == [slice(1, 2)]
 
 
 @holds_blas
@@ -248,57 +261,73 @@ def test_a_slice_of_the_caller_that_splits_does_all_of_that_itself(cores):
     cores(2)
     threads = []
 
+    def inner_work(part):
+        time.sleep(0.02)
+        threads.append(this_thread())
+
     def work(part):
         with parallel(np) as split:
-            split(lambda inner: (time.sleep(0.02), threads.append(threading.get_ident())), 4, 4)
+            split(inner_work, 4, 4)
     with parallel(np) as split:
-        split(work, 1)                                                  # the other thread has nothing to do
-    assert threads == 4 * [threading.get_ident()]
+        split(work, 1)                                          # the other thread has nothing to do
+    assert threads == 4 * [this_thread()]
 
 
 @pytest.mark.parametrize("pretended", [1, 3])
-def test_numbers_gone_bad_warn_in_a_slice_only_if_they_would_warn_the_caller(cores, pretended):
+def test_an_overflow_in_a_slice_warns_only_if_it_would_warn_the_caller(cores, pretended):
     cores(pretended)
     large = np.full(6, 1e300)
     out = np.zeros(6)
 
     def work(part):
         np.multiply(large[part], large[part], out=out[part])
-    with np.errstate(all="ignore"), parallel(np) as split:              # as the training loop does
+    with np.errstate(all="ignore"), parallel(np) as split:                  # as in training
         split(work, 6)
     assert np.isinf(out).all()
     with pytest.raises(FloatingPointError), np.errstate(over="raise"), parallel(np) as split:
         split(work, 6)
 
 
-def ends(program):
-    """Run a program in a process of its own, which gives up after five seconds; return its last line, or where it stood."""
-    code = "import faulthandler, os, signal, sys, time\nimport numpy as np\nfrom tinycaps.fast.threads import parallel\n" \
-           "os.sched_getaffinity = lambda process: {0, 1}\nfaulthandler.dump_traceback_later(5, exit=True)\n" + program
-    done = subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+PREAMBLE = """
+import faulthandler, os, signal, time
+import numpy as np
+from tinycaps.fast.threads import parallel
+os.sched_getaffinity = lambda process: {0, 1}
+faulthandler.dump_traceback_later(5, exit=True)
+"""
+
+
+def last_line(program):
+    """Run a program in a process of its own, and return the last line that it prints.
+
+    It is ended after five seconds, and the traceback returned instead.
+    """
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", PREAMBLE + program], env=environment,
+                          capture_output=True, text=True)
     return (done.stdout.splitlines() or [done.stderr])[-1]
 
 
-def test_the_caller_works_on_the_first_slice_and_shares_out_again_after_an_exception_in_it(cores):
+def test_the_caller_does_the_first_slice_and_shares_out_again_after_an_exception_in_it(cores):
     cores(3)
     for fails in True, False, False:
         threads = {}
 
         def work(part):
-            threads[part.start] = threading.get_ident()
+            threads[part.start] = this_thread()
             if fails and part.start == 0:
                 raise ZeroDivisionError
         with parallel(np) as split, contextlib.suppress(ZeroDivisionError):
             split(work, 3)
-        assert threads[0] == threading.get_ident()
+        assert threads[0] == this_thread()
     assert threads.keys() == {0, 1, 2}
 
 
 def test_work_that_splits_itself_ends():
-    assert ends("""
+    assert last_line("""
 inner = []
 def work(part):
-    time.sleep(0.05)                                                    # until every thread has a slice
+    time.sleep(0.05)                                            # until every thread has a slice
     with parallel(np) as split:
         split(inner.append, 4, 4)
 try:
@@ -312,7 +341,7 @@ except RuntimeError as error:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 def test_a_forked_process_has_threads_of_its_own():
-    assert ends("""
+    assert last_line("""
 with parallel(np) as split:
     split(lambda part: time.sleep(0.05), 4, 4)
 child = os.fork()
@@ -326,7 +355,7 @@ print("done" if os.waitpid(child, 0)[1] == 0 else "hung")
 
 
 @holds_blas
-def test_an_interrupt_of_the_callers_slice_comes_out_when_no_slice_is_at_work_any_more(cores):
+def test_an_interrupt_of_the_callers_slice_comes_out_once_no_slice_is_at_work(cores):
     cores(2)
     done, begun = [], threading.Event()
 
@@ -345,7 +374,8 @@ def test_an_interrupt_of_the_callers_slice_comes_out_when_no_slice_is_at_work_an
 
 
 @holds_blas
-def test_an_interrupt_while_the_caller_waits_comes_out_when_no_slice_is_at_work_any_more(cores, monkeypatch):
+def test_an_interrupt_while_the_caller_waits_comes_out_once_no_slice_is_at_work(
+        cores, monkeypatch):
     cores(2)
     original, done = module.wait, []
 

@@ -1,4 +1,5 @@
-"""Buffers that are made once: the same memory for the same request, new memory for another one."""
+"""Buffers made once: the same memory for the same request, new memory for any other."""
+import itertools
 import weakref
 
 import numpy as np
@@ -18,7 +19,8 @@ def test_the_same_request_gets_the_same_buffer(xp):
     assert again is buffer and bool((again == 7).all())
 
 
-@pytest.mark.parametrize("shape, dtype", [((3, 2), "float32"), ((2,), "float32"), ((6,), "float32"), ((2, 3), "float64"), ((), "bool")])
+@pytest.mark.parametrize("shape, dtype", [
+    ((3, 2), "float32"), ((2,), "float32"), ((6,), "float32"), ((2, 3), "float64"), ((), "bool")])
 def test_another_shape_or_dtype_gets_another_buffer(xp, shape, dtype):
     workspace = Workspace()
     first = workspace.empty("V", (2, 3), xp, "float32")
@@ -35,8 +37,10 @@ def test_another_memory_gets_another_buffer(monkeypatch):
 
 def test_names_and_workspaces_have_buffers_of_their_own():
     a, b = Workspace(), Workspace()
-    buffers = [workspace.empty(name, (2, 3), np, "float32") for workspace in (a, b) for name in ("V", "U")]
-    assert not any(np.shares_memory(one, other) for k, one in enumerate(buffers) for other in buffers[:k])
+    buffers = [workspace.empty(name, (2, 3), np, "float32")
+               for workspace in (a, b) for name in ("V", "U")]
+    for one, other in itertools.combinations(buffers, 2):
+        assert not np.shares_memory(one, other)
     assert a.empty("V", (2, 3), np, "float32") is buffers[0]
 
 
@@ -59,7 +63,7 @@ def test_without_a_workspace_every_array_is_new(xp):
     assert a is not b and a.shape == (2, 3) and a.dtype == np.float32 and get_xp(a) is xp
 
 
-def test_arrays_are_like_another_one_unless_told(xp):
+def test_arrays_are_like_the_given_one_in_memory_and_by_default_in_dtype(xp):
     like = xp.zeros(5, dtype="float32")
     for workspace in None, Workspace():
         assert empty(workspace, "V", (2, 3), like).dtype == np.float32
@@ -72,9 +76,11 @@ def test_a_cache_serves_one_backward_right_after_its_forward():
     workspace = Workspace()
     first = workspace.begin()
     second = workspace.begin()
+    line = ("^cache: got one that a later call with the same workspace has overwritten, wanted one "
+            "backward right after its forward$")
     for turn in first, 0, 99:
-        with pytest.raises(RuntimeError, match="^cache: got one that a later call with the same workspace has overwritten, wanted one"):
+        with pytest.raises(RuntimeError, match=line):
             workspace.end(turn)
     workspace.end(second)
-    with pytest.raises(RuntimeError, match="^cache: got"):
+    with pytest.raises(RuntimeError, match=line):
         workspace.end(second)

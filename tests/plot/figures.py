@@ -11,5 +11,10 @@ def drawn(figure):
     return figure
 
 
+def texts(labels):
+    """The texts of a legend, or of the labels of an axis."""
+    return [label.get_text() for label in labels]
+
+
 def images(rng, *shape):
     return rng.random(shape).astype("float32")
