@@ -157,17 +157,35 @@ def test_a_file_is_short_enough_to_be_one_idea(path):
 
 
 @pytest.mark.parametrize("room", ROOMS)
+def test_every_pair_that_a_room_imports_is_offered(room):
+    path = ROOT / "tinycaps" / room / "__init__.py"
+    offered = {*importlib.import_module(f"tinycaps.{room}").__all__}
+    imported = {alias.asname or alias.name
+                for node in ast.parse(path.read_text(encoding="utf-8")).body
+                if isinstance(node, ast.ImportFrom) for alias in node.names}
+    wanted = {f"{op}_{way}" for name in imported for op, _, way in [name.rpartition("_")]
+              if way in ("forward", "backward") for way in ("forward", "backward")}
+    assert wanted <= imported, f"import {sorted(wanted - imported)} in {path.relative_to(ROOT)}"
+    assert wanted <= offered, (f"add {sorted(wanted - offered)} to __all__ in "
+                               f"{path.relative_to(ROOT)}")
+
+
+@pytest.mark.parametrize("room", ROOMS)
 def test_every_name_that_a_room_offers_is_there_and_every_pair_is_on_its_map(room):
     module = importlib.import_module(f"tinycaps.{room}")
-    assert all(hasattr(module, name) for name in module.__all__)
-    assert module.__all__ == sorted({*module.__all__})
+    missing = [name for name in module.__all__ if not hasattr(module, name)]
+    assert not missing, f"tinycaps/{room}/__init__.py offers {missing} and does not import them"
+    assert module.__all__ == sorted({*module.__all__}), (
+        f"sort __all__ in tinycaps/{room}/__init__.py")
     page = (ROOT / "tinycaps" / room / "README.md").read_text(encoding="utf-8")
-    named = {*re.findall(r"`(\w+)`", page)}
+    rows = [line for line in page.splitlines() if line.startswith("|") and ".py)" in line]
+    mapped = {*re.findall(r"`(\w+)`", " ".join(rows))}
     for name in module.__all__:
         if name.endswith(("_forward", "_backward")):
             op = name.rpartition("_")[0]
             assert {f"{op}_forward", f"{op}_backward"} <= {*module.__all__}, f"{name} stands alone"
-            assert {f"{op}_forward", op} & named, f"{op} is not on the map"
+            assert f"{op}_forward" in mapped, (
+                f"the map in tinycaps/{room}/README.md needs a row with `{op}_forward`")
 
 
 def test_names_of_demos_are_unique_over_the_rooms():

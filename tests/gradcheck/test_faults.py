@@ -96,7 +96,9 @@ backward runs as it is."""
 
 def changed(function, line, by):
     source = inspect.getsource(inspect.unwrap(function))
-    assert source.count(line) == 1, f"{function.__name__} has no such line any more"
+    count = source.count(line)
+    assert count == 1, (f"{line!r} occurs {count} times, wanted once, in the source of "
+                        f"{function.__name__}, docstring and comments included")
     names = dict(vars(sys.modules[function.__module__]))
     exec(source.replace(line, by), names)
     return names[function.__name__]
