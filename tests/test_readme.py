@@ -130,9 +130,9 @@ def put_in(source, block):
             old, = (line for line in there if isinstance(line, ast.Assign)
                     and line.targets[0].id == name)
             if name == "__all__":
-                names = sorted({*ast.literal_eval(old.value), *ast.literal_eval(node.value)} - {...})
+                names = {*ast.literal_eval(old.value), *ast.literal_eval(node.value)} - {...}
                 lines[old.lineno - 1:old.end_lineno] = [
-                    "__all__ = [", *(f'    "{name}",' for name in names), "]"]
+                    "__all__ = [", *(f'    "{name}",' for name in sorted(names)), "]"]
             else:
                 entries = ast.get_source_segment(block, node).split("\n")[1:-1]
                 lines[old.lineno:old.lineno] = entries
