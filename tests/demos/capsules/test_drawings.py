@@ -1,9 +1,11 @@
 """Figures of capsules hold what they are given."""
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 
 from demos.capsules import drawings
 from tests.plot.figures import drawn, images, texts
+from tinycaps import plot
 
 RNG = np.random.default_rng(0)
 
@@ -24,22 +26,20 @@ def test_pose_sweep_lays_dimensions_in_rows_and_offsets_in_columns(channels):
     assert ax.get_title() == "class 7"
 
 
-@pytest.mark.parametrize("rounds, classes", [(3, 5), (1, 1)])
-def test_coupling_rounds_average_over_the_types_at_a_place(rounds, classes):
-    coupling = [RNG.random((2 * 3 * 4, classes)) for _ in range(rounds)]
+@pytest.mark.parametrize("rounds, classes", [(3, 10), (1, 1), (2, 50)])
+def test_every_primary_capsule_is_a_dot_in_each_class_of_each_round(rounds, classes):
+    coupling = [RNG.random((24, classes)) for _ in range(rounds)]
     lengths = [RNG.random(classes) for _ in range(rounds)]
-    figure = drawn(drawings.coupling_rounds(images(RNG, 8, 8, 1), coupling, lengths, (2, 3)))
-    axes = np.array(figure.axes[:rounds * (classes + 1)]).reshape(rounds, classes + 1)
-    assert len(figure.axes) == axes.size + 1                                    # the colour bar too
-    assert [len(ax.images) for ax in axes[:, 0]] == [1] + [0] * (rounds - 1)
-    for t in range(rounds):
-        for j in range(classes):
-            ax, c = axes[t, j + 1], coupling[t][:, j]
-            by_hand = [[sum(c[(y * 3 + x) * 4 + kind] for kind in range(4)) / 4 for x in range(3)]
-                       for y in range(2)]
-            np.testing.assert_allclose(ax.images[0].get_array(), by_hand, rtol=1e-12)
-            low, high = np.min(by_hand), np.max(by_hand)
-            length = lengths[t][j]
-            assert ax.get_xlabel() == f"c {low:.2f} to {high:.2f}\n‖v‖ = {length:.2f}"
-    limits = {ax.images[0].get_clim() for ax in axes[:, 1:].ravel()}
-    assert limits == {(0, 1)}           # one colour means one number everywhere, on a true scale
+    figure = drawn(drawings.coupling_rounds(images(RNG, 8, 8, 1), coupling, lengths))
+    picture, *axes = [ax for part in figure.subfigs for ax in part.axes]
+    assert len(picture.images) == 1 and len(axes) == 2 * rounds
+    for t, (dots, bars) in enumerate(np.reshape(axes, (2, rounds)).T):
+        for j, cloud in enumerate(dots.collections):
+            x, y = cloud.get_offsets().T
+            np.testing.assert_array_equal(y, coupling[t][:, j])
+            assert (abs(x - j) < 0.5).all() and len(set(x)) == 24
+        assert len(dots.collections) == classes and dots.lines[0].get_ydata()[0] == 1 / classes
+        np.testing.assert_array_equal([bar.get_height() for bar in bars.patches], lengths[t])
+        assert dots.get_ylim() == bars.get_ylim() == (0, 1)     # a true scale, the same everywhere
+        blue = [to_hex(bar.get_facecolor()).upper() == plot.CORRECT for bar in bars.patches]
+        assert np.flatnonzero(blue).tolist() == [lengths[-1].argmax()]
