@@ -39,9 +39,13 @@ def check_all(seed):
     names, rows, problems = [], [], []
     for op, forward, backward, inputs, keywords in tqdm(find_points(seed), disable=None,
                                                         leave=False):
+        names.append(op)
+        if inputs is None:
+            problems.append(f"{op}: got no point ({keywords['why']}), wanted one in "
+                            "demos/gradcheck/points.py")
+            continue
         report = check_gradients(forward, backward, *inputs, seed=seed, max_entries=ENTRIES,
                                  **keywords)
-        names.append(op)
         rows += [row._replace(name=f"{op}: {row.name}") for row in report.rows]
         problems += [f"{op}: {problem}" for problem in report.problems]
     return names, Report(rows, problems)

@@ -34,16 +34,18 @@ def find_pairs():
 
 
 def find_points(seed):
-    """Yield for every pair its op, forward, backward, the inputs to differentiate by, keywords."""
+    """Yield for every pair its op, forward, backward, the inputs to differentiate by, keywords.
+
+    Where there is no point, inputs are None and the keywords say why.
+    """
     rng = np.random.default_rng(seed)
-    given = {op: point for room in (of_ops, of_capsules, of_forward_forward, of_distillation)
-             for op, point in room(rng).items()}
+    given = {op: point for room in ROOMS for op, point in room(rng).items()}
     for op, (forward, backward) in find_pairs().items():
-        if op in given:
-            inputs, keywords = given[op]
-        else:
-            inputs, keywords = draw_point(forward, backward, rng)
-        if "input_gradient" in inspect.signature(backward).parameters and op in WITH_INPUT:
+        try:
+            inputs, keywords = given[op] if op in given else draw_point(forward, backward, rng)
+        except (TypeError, ValueError) as error:
+            inputs, keywords = None, {"why": error}
+        if op in WITH_INPUT:
             backward = partial(backward, input_gradient=True)
         yield op, forward, backward, inputs, keywords
 
@@ -157,3 +159,6 @@ def of_distillation(rng):
         "distillation_loss": ([draw((4, 3))], dict(labels=rng.integers(0, 3, 4), **soft)),
         "hardware_mlp": ([_moved(ops.init_mlp, rng, sizes)], dict(x=draw((4, 5)), **piece)),
     }
+
+
+ROOMS = (of_ops, of_capsules, of_forward_forward, of_distillation)

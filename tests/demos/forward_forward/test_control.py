@@ -20,7 +20,8 @@ def results():
     return json.loads((OUT / "run.json").read_text(encoding="utf-8"))["results"]
 
 
-def test_the_layers_of_the_control_are_those_that_were_drawn(empty, capsys):
+def test_the_layers_of_the_control_are_those_that_were_drawn(empty, monkeypatch, capsys):
+    monkeypatch.setattr(demo, "draw", lambda *arguments: None)
     assert demo.main([*SIZE, "--negatives", "hybrid"]) == 0
     path, = Path("runs").glob("*left-at-random*/checkpoint.npz")
     found, digits = load_checkpoint(path), load_digits()
@@ -37,7 +38,8 @@ def test_the_layers_of_the_control_are_those_that_were_drawn(empty, capsys):
                      rf"\(\d+, {wrong} of 256 wrong\)$", capsys.readouterr().out.splitlines()[-1])
 
 
-def test_both_softmaxes_are_trained_alike_on_different_layers(empty):
+def test_both_softmaxes_are_trained_alike_on_different_layers(empty, monkeypatch):
+    monkeypatch.setattr(demo, "draw", lambda *arguments: None)
     assert demo.main([*SIZE, "--negatives", "hybrid"]) == 0
     one, other = (load_checkpoint(path).about
                   for path in sorted(Path("runs").glob("*softmax*/checkpoint.npz")))
@@ -46,7 +48,8 @@ def test_both_softmaxes_are_trained_alike_on_different_layers(empty):
 
 
 @pytest.mark.parametrize("kind", ["hard", "random"])
-def test_layers_that_learn_with_labels_have_no_control(empty, kind):
+def test_layers_that_learn_with_labels_have_no_control(empty, monkeypatch, kind):
+    monkeypatch.setattr(demo, "draw", lambda *arguments: None)
     assert demo.main([*SIZE, "--negatives", kind]) == 0
     assert results()["errors"].keys() >= {"goodness", "softmax", "shortlist"}
     assert demo.RANDOM not in results()["errors"] and "baseline" not in results()
