@@ -64,7 +64,7 @@ def routing_backward(dv, u_hat, past):
         dv = dv + np.einsum("nij,nijq->njq", db, u_hat)     # [l.7] b + û · v, so dv_j = Σ_i db_ij û
         du_hat += np.einsum("nij,njq->nijq", db, v)         # [l.7] and dû = db_ij v_j
         ds = squash_backward(dv, s)                         # [l.6]
-        dc = np.einsum("nijq,njq->nij", u_hat, ds)          # [l.5] s = Σ_i c_ij û, so dc_ij = û ds
+        dc = np.einsum("nijq,njq->nij", u_hat, ds)          # [l.5] s = Σ_i c_ij û, so dc = û · ds
         du_hat += np.einsum("nij,njq->nijq", c, ds)         # [l.5] and dû = c_ij ds_j
         db = db + c * (dc - (dc * c).sum(axis=2, keepdims=True))    # [l.4] softmax
         dv = 0                                              # an earlier v acts through b alone
