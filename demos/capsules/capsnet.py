@@ -1,4 +1,4 @@
-"""CapsNet learns to read digits, and shows what its capsules mean (Sabour, Frosst, Hinton 2017).
+"""CapsNet learns to read digits, and shows what its capsules mean (Sabour et al. 2017).
 
 The network is trained from random weights: by default on the 1,797 small digits that come with the
 package, with --data mnist the published network on the full MNIST. What you will see, in --out:
