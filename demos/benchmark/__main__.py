@@ -1,4 +1,4 @@
-"""How long a training step takes, where the time goes, and how near that is to the machine's limit.
+"""How long a training step takes, where the time goes, and how near the limit that is.
 
 You will see one table for a published network, float32, a whole training step: seconds for each
 part, peak memory, GFLOP/s, and its ratio to the speed of one large matrix product measured in the

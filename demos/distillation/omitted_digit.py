@@ -1,4 +1,4 @@
-"""A student that was never shown a 3 knows 3s, from its teacher's soft answers (D15 section 3).
+"""A student that was never shown a 3 knows 3s, from its teacher's soft answers (D15).
 
 Hinton, Vinyals, Dean 2015. The teacher is that of the demo distillation. One student sees its soft
 targets of all digits but 3s: to it the 3 is a mythical digit, and it misclassifies many, mostly

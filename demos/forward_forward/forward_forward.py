@@ -1,4 +1,4 @@
-"""Layers that learn alone, without backpropagation: the forward-forward algorithm (Hinton 2022).
+"""Layers that learn alone, without backpropagation: forward-forward (Hinton 2022).
 
 Every layer sees real images with their true label in the first pixels, positive data, and the same
 with a wrong label, negative data. It makes its own goodness, the sum of its squared activities,

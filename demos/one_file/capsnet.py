@@ -1,4 +1,4 @@
-"""Dynamic Routing Between Capsules (Sabour, Frosst, Hinton 2017, arXiv:1710.09829) in one file.
+"""Dynamic Routing Between Capsules (Sabour, Frosst, Hinton 2017, arXiv:1710.09829).
 
 A capsule is a group of units whose output is a vector: its length is the probability that something
 is in the image, its direction says what it looks like. Each capsule i below predicts the output of

@@ -7,8 +7,8 @@ from tests.demos.one_file.form import check_form, same
 from tests.ops.facts import with_biases
 from tinycaps.data import load_digits
 from tinycaps.distillation import distillation_loss_backward, distillation_loss_forward
-from tinycaps.distillation import soft_cross_entropy_backward, soft_cross_entropy_forward, soften
-from tinycaps.ops import init_mlp, mlp_backward, mlp_forward
+from tinycaps.ops import (init_mlp, mlp_backward, mlp_forward, soft_cross_entropy_backward,
+                          soft_cross_entropy_forward, soften)
 from tinycaps.optim import adam
 
 LABELS = np.array([4, 0, 4, 2])
