@@ -7,8 +7,8 @@ products,
     dû_j|i = Σ_t c_t,ij ds_t,j + Σ_{t<r} db_t+1,ij v_t,j
 
 which for each sample and parent is one product of an (i, 2r − 1) with a (2r − 1, q) matrix: apart
-from û and dû no (n, i, j, q) array is ever made. On one thread, 128 samples of the published
-network and three rounds, forward and backward take 0.19 s instead of 0.60 s.
+from û and dû no (n, i, j, q) array is ever made. Forward and backward of 128 samples of the
+published network, three rounds, on one thread: 3.2 times as fast (medians of five, taking turns).
 """
 from ..backend import get_xp
 from ..capsules.routing import RoutingCache
