@@ -93,7 +93,7 @@ def measure(arguments, record):
     baseline = {"baseline": median_step(results, rivals[-1])} if rivals else {}
     record.write(median_step(results, ours(results)), unit="seconds of a step", **baseline,
                  **results)
-    print(f"{'figure and ' * arguments.scaling}run.json is in {arguments.out}")
+    print(f"written: {'scaling.png and ' * arguments.scaling}run.json, in {arguments.out}")
     print(last_line(network, results))
 
 

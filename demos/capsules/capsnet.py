@@ -9,7 +9,7 @@ package, with --data mnist the published network on the full MNIST. What you wil
     coupling.png          how the primary capsules divide themselves among the classes, by round
     network.npz           the trained network in half precision, for any demo with --checkpoint
 
-    python -m demos capsnet                                     half a minute
+    python -m demos capsnet                                     a minute
     python -m demos capsnet --data mnist --epochs 1 --shift 0   the published network, four minutes
     python -m demos capsnet --data mnist --resume               go on after a kill
     python -m demos capsnet --data FILE.npz                     your own images and labels

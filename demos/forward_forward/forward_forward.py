@@ -18,7 +18,7 @@ The control is the same softmax on layers that stay as they were drawn: it too l
 task. On the digits, with five seeds, it makes 13, 6, 14, 10, 14 errors of 360, and on trained
 layers 8, 11, 5, 7, 7: fewer with four of the seeds.
 
-    python -m demos forward_forward                        half a minute
+    python -m demos forward_forward                        a minute
     python -m demos forward_forward --negatives hybrid     without labels: a mixture of two images
                                                            is negative; then a softmax on top
     python -m demos forward_forward --goal minimise        little goodness for positive data
