@@ -49,8 +49,7 @@ def read_arrays(path, limit=LARGEST):
         try:
             with zipfile.ZipFile(file) as archive:
                 _check_directory(archive, limit)
-                return {member.filename.removesuffix(".npy"): _read(archive, member)
-                        for member in archive.infolist()}
+                return {_name(member): _read(archive, member) for member in archive.infolist()}
         except MemoryError:
             raise
         except Exception as error:      # of zipfile, its decompressors, or NumPy's parser
@@ -70,7 +69,7 @@ def _check_directory(archive, limit):
     magic, count = struct.unpack(_END, archive.fp.read(struct.calcsize(_END)))
     if magic != b"PK\5\6" or min([m.header_offset for m in members], default=archive.start_dir):
         raise ValueError("something stands before or after it")
-    if not count == len(members) == len({member.filename for member in members}):
+    if not count == len(members) == len({_name(member) for member in members}):
         raise ValueError(f"{len(members)} members in a directory of {count}, or one of them twice")
     size = sum(member.file_size for member in members)
     if size > limit:
@@ -78,6 +77,10 @@ def _check_directory(archive, limit):
     damaged = archive.testzip()
     if damaged:
         raise ValueError(f"the checksum of {damaged} is wrong")
+
+
+def _name(member):
+    return member.filename.removesuffix(".npy")
 
 
 def _read(archive, member):

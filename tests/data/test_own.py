@@ -43,6 +43,21 @@ def test_floats_and_colours_stay_as_they_are(npz):
     assert np.array_equal(data.test_images, images[[0, 5]].astype(np.float32))
 
 
+@pytest.mark.parametrize("images, said, most", [
+    (IMAGES, "", 255),
+    (IMAGES.astype(np.int64), "int64 in 0..255 taken as bytes, divided by 255", 255),
+    (IMAGES.astype(np.uint16), "uint16 in 0..255 taken as bytes, divided by 255", 255),
+    (IMAGES > 99, "bool in 0..1 taken as 0 and 1", 1),
+    ((IMAGES > 99).astype(np.uint8), "uint8 in 0..1 taken as 0 and 1", 1)])
+def test_whole_numbers_are_taken_as_what_they_evidently_are_and_a_line_says_so(
+        npz, capsys, images, said, most):
+    path = npz(images=images, labels=LABELS)
+    data = load_npz(path)
+    assert capsys.readouterr().out == (f"{path}: images: {said}\n" if said else "")
+    want = images[[0, 5], ..., None].astype(np.float32) / most
+    assert np.array_equal(data.test_images, want) and data.train_images.dtype == np.float32
+
+
 @pytest.mark.parametrize("arrays, message", [
     (dict(x_train=IMAGES, y_train=LABELS),
      "got x_train, y_train, wanted images, labels or train_images, train_labels, "),
@@ -59,14 +74,24 @@ def test_floats_and_colours_stay_as_they_are(npz):
     (dict(images=IMAGES[:1], labels=LABELS[:1]), "images: got 1, wanted at least 2"),
     (dict(images=IMAGES[0], labels=LABELS),
      r"images: got shape \(4, 5\), wanted \(n, h, w\) or \(n, h, w, c\)"),
-    (dict(images=IMAGES.astype(int), labels=LABELS), "images: got dtype int64, wanted uint8"),
+    (dict(images=IMAGES.astype(int) - 1, labels=LABELS),
+     r"images: got values -1\.\.254, wanted \[0, 1\], or uint8 in 0\.\.255"),
+    (dict(images=IMAGES.astype(int) + 1, labels=LABELS), r"images: got values 1\.\.256, wanted"),
+    (dict(images=IMAGES.astype(complex), labels=LABELS), "images: got dtype complex128, wanted"),
+    (dict(images=IMAGES[..., None].repeat(4, 3), labels=LABELS),
+     r"images: got shape \(10, 4, 5, 4\), wanted \(n, h, w, c\) with c = 1 or 3: without "
+     r"transparency, images\[\.\.\., :3\]$"),
+    (dict(images=IMAGES[:, None].repeat(3, 1), labels=LABELS),
+     r"images: got shape \(10, 3, 4, 5\), wanted .*: channels last, "
+     r"images\.transpose\(0, 2, 3, 1\)$"),
+    (dict(images=IMAGES[..., None].repeat(2, 3), labels=LABELS), r"images: .* with c = 1 or 3$"),
     (dict(images=IMAGES / 1, labels=LABELS),
      r"images: got values 0\.\.255, wanted \[0, 1\], or uint8"),
     (dict(images=IMAGES / -255, labels=LABELS), r"images: got values -1\.\.-?0, wanted \[0, 1\]"),
     (dict(images=np.full((10, 4, 5), np.nan), labels=LABELS),
      r"images: got NaN, wanted pixels in \[0, 1\]"),
     (dict(images=IMAGES.astype(object), labels=LABELS),
-     "got an array that cannot be read .*, wanted numbers"),
+     "got .* .images.npy holds Python objects., wanted one written by numpy.savez"),
     (parts(test=IMAGES[:3, :3]),
      r"test_images: got images of shape \(3, 5, 1\), wanted \(4, 5, 1\) as in train_images"),
 ])
@@ -84,7 +109,7 @@ def test_missing_file(tmp_path):
 @pytest.mark.parametrize("content", [
     b"", b"not an archive", b"PK\x03\x04 only the first bytes are right"])
 def test_foreign_file(write, content):
-    with pytest.raises(ValueError, match="text: got a file that is not npz or is cut short"):
+    with pytest.raises(ValueError, match="text: got a file that is cut short, damaged or not npz"):
         load_npz(write("text", content))
 
 

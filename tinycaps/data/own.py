@@ -1,16 +1,15 @@
 """Your own images and labels, from an npz file."""
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
+from ..archive import read_arrays
 from .dataset import Dataset, split_every_fifth
 
 _WHOLE = ("images", "labels")
 
 
-def load_npz(path):
+def load_npz(path, say=print):
     """Load images and labels from an npz file, as ``numpy.savez`` writes it.
 
     Parameters
@@ -18,13 +17,16 @@ def load_npz(path):
     path : str or path
         Holds either ``images`` and ``labels``, of which every fifth, starting with the first, goes
         into the test set, or ``train_images, train_labels, test_images, test_labels``. Images:
-        (n, h, w) or (n, h, w, c), uint8 in 0..255 or floats in [0, 1]. Labels: (n,) integers
-        0..k-1, each of which occurs in the file.
+        (n, h, w) or (n, h, w, c), c being 1 or 3, uint8 in 0..255 or floats in [0, 1]; other
+        integers in 0..255 are taken as bytes, and booleans or integers in 0..1 as 0 and 1. Labels:
+        (n,) integers 0..k-1, each of which occurs in the file.
+    say : callable
+        Called with one line for images that are neither bytes nor floats: what they are taken as.
 
     Returns
     -------
     Dataset
-        Images of three axes get a fourth, c = 1; uint8 is divided by 255.
+        Images of three axes get a fourth, c = 1; bytes are divided by 255.
 
     Raises
     ------
@@ -40,7 +42,7 @@ def load_npz(path):
     arrays = _read(path)
     names, parts = list(arrays), []
     for images, labels in zip(names[::2], names[1::2]):
-        parts.append(_pixels(arrays[images], f"{path}: {images}"))
+        parts.append(_pixels(arrays[images], f"{path}: {images}", say))
         parts.append(_classes(arrays[labels], len(arrays[images]), f"{path}: {labels}"))
     _check_no_class_missing(np.concatenate(parts[1::2]), path)
     if len(parts) == 2:
@@ -58,39 +60,43 @@ def load_npz(path):
 
 def _read(path):
     """Return the arrays of either set of names, in order."""
-    if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path}: got a file that is not npz or is cut short, wanted one written "
-                         "by numpy.savez")
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            names = archive.files
-            wanted = _WHOLE if set(_WHOLE) <= set(names) else Dataset._fields
-            arrays = {name: np.asarray(archive[name]) for name in wanted if name in names}
-    except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: got an array that cannot be read ({error}), wanted numbers "
-                         "written by numpy.savez") from None
-    if len(arrays) < len(wanted):
-        raise ValueError(f"{path}: got {', '.join(names) or 'nothing'}, "
+    arrays = read_arrays(path)
+    wanted = _WHOLE if {*_WHOLE} <= {*arrays} else Dataset._fields
+    if not {*wanted} <= {*arrays}:
+        raise ValueError(f"{path}: got {', '.join(arrays) or 'nothing'}, "
                          f"wanted {', '.join(_WHOLE)} or {', '.join(Dataset._fields)}")
-    return arrays
+    return {name: arrays[name] for name in wanted}
 
 
-def _pixels(images, name):
+def _pixels(images, name, say):
     """Return checked images as float32 (n, h, w, c) in [0, 1]."""
     if images.ndim not in (3, 4) or images.size == 0:
         raise ValueError(f"{name}: got shape {images.shape}, wanted (n, h, w) or (n, h, w, c), no "
                          "axis empty")
-    if images.dtype != np.uint8 and images.dtype.kind != "f":
+    images = images[..., None] if images.ndim == 3 else images
+    if images.shape[3] not in (1, 3):
+        raise ValueError(f"{name}: got shape {images.shape}, wanted (n, h, w, c) with c = 1 or 3"
+                         + _hint(images.shape))
+    if images.dtype.kind not in "biuf":
         raise ValueError(f"{name}: got dtype {images.dtype}, wanted uint8 in 0..255 or floats in "
                          "[0, 1]")
-    if images.dtype.kind == "f":
-        if np.isnan(images).any():
-            raise ValueError(f"{name}: got NaN, wanted pixels in [0, 1]")
-        if images.min() < 0 or images.max() > 1:
-            raise ValueError(f"{name}: got values {images.min():g}..{images.max():g}, wanted "
-                             "[0, 1], or uint8 in 0..255")
-    pixels = images.astype(np.float32) / (255 if images.dtype == np.uint8 else 1)
-    return pixels[..., None] if images.ndim == 3 else pixels
+    if images.dtype.kind == "f" and np.isnan(images).any():
+        raise ValueError(f"{name}: got NaN, wanted pixels in [0, 1]")
+    low, high = images.min(), images.max()
+    most = 1 if images.dtype.kind in "bf" or high <= 1 else 255
+    if low < 0 or high > most:
+        raise ValueError(f"{name}: got values {low:g}..{high:g}, wanted [0, 1], or uint8 in 0..255")
+    if images.dtype.kind != "f" and (images.dtype != np.uint8 or most == 1):
+        say(f"{name}: {images.dtype} in {int(low)}..{int(high)} taken as "
+            + ("0 and 1" if most == 1 else "bytes, divided by 255"))
+    return images.astype(np.float32) / most
+
+
+def _hint(shape):
+    """Return what to do with images whose channels are not 1 or 3, or do not stand last."""
+    if shape[1] in (1, 3):
+        return ": channels last, images.transpose(0, 2, 3, 1)"
+    return ": without transparency, images[..., :3]" if shape[3] == 4 else ""
 
 
 def _classes(labels, samples, name):
