@@ -4,19 +4,24 @@ import hashlib
 import http.server
 import socket
 import threading
+import time
 
 import numpy as np
 import pytest
 
-from tinycaps.data import load_fashion_mnist, load_mnist, mnist
+from tinycaps.data import download, load_fashion_mnist, load_mnist, mnist
 
 
 class Mirrors(http.server.ThreadingHTTPServer):
-    """Serves files, path -> content; of a path in cut_short only half, with the whole length."""
+    """Serves files, path -> content; of a path in cut_short only half, with the whole length.
+
+    Of a path in endless the content again and again, a piece each time that it waits.
+    """
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.files, self.cut_short, self.asked = {}, set(), []
+        self.files, self.cut_short, self.asked, self.endless = {}, set(), [], {}
+        self.closing = threading.Event()
         self.url = f"http://127.0.0.1:{self.server_port}/"
 
 
@@ -28,10 +33,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_error(404)
             return
         self.send_response(200)
+        if self.path in self.server.endless:
+            self.end_headers()
+            return self.go_on(content, self.server.endless[self.path])
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         cut = len(content) // 2 if self.path in self.server.cut_short else len(content)
         self.wfile.write(content[:cut])
+
+    def go_on(self, content, seconds):
+        try:
+            while not self.server.closing.wait(seconds):
+                self.wfile.write(content)
+        except OSError:
+            """The other side has had enough."""
 
     def log_message(self, *args):
         """Keep the test's output clean."""
@@ -44,6 +59,7 @@ def server(monkeypatch):
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield server
+        server.closing.set()
         server.shutdown()
         thread.join()
 
@@ -62,8 +78,9 @@ def small(monkeypatch, small_family, tmp_path, server, dead):
     files = small_family(1)
     family = mnist.FAMILIES["mnist"]._replace(
         mirrors=(dead, f"{server.url}first/", f"{server.url}second/"),
-        hashes={name: hashlib.sha256(gzip.decompress(packed)).hexdigest()
-                for name, packed in files.items()})
+        gzipped={name: hashlib.sha256(packed).hexdigest() for name, packed in files.items()},
+        unpacked={name: hashlib.sha256(gzip.decompress(packed)).hexdigest()
+                  for name, packed in files.items()})
     monkeypatch.setitem(mnist.FAMILIES, "mnist", family)
     monkeypatch.setattr("pooch.os_cache", lambda project: tmp_path / project)
     monkeypatch.delenv("TINYCAPS_DATA", raising=False)
@@ -144,11 +161,11 @@ def test_no_good_mirror_is_one_line_that_says_all(small, server, dead, tmp_path)
 def test_fashion_is_downloaded_gzipped_or_not_at_all(small, server, monkeypatch, damage):
     family = mnist.FAMILIES["fashion_mnist"]
     hashes = {name: hashlib.sha256(packed).hexdigest() for name, packed in small.items()}
-    changed = family._replace(mirrors=(f"{server.url}second/",), hashes=hashes)
+    changed = family._replace(mirrors=(f"{server.url}second/",), gzipped=hashes)
     monkeypatch.setitem(mnist.FAMILIES, "fashion_mnist", changed)
     whole = server.files
     server.files = {path: damage(packed) for path, packed in whole.items()}
-    with pytest.raises(OSError, match="got SHA-256 .* gzipped train-images-idx3-ubyte of Fashion"):
+    with pytest.raises(OSError, match="got SHA-256 .*.gzipped. of train-images-idx3-ubyte of Fash"):
         load_fashion_mnist()
     server.files = whole
     check(load_fashion_mnist(), small)
@@ -161,3 +178,77 @@ def test_no_partial_file_stays_when_the_disk_refuses(small, tmp_path, monkeypatc
     with pytest.raises(OSError, match="no space left"):
         load_mnist()
     assert not cached(tmp_path)
+
+
+@pytest.fixture
+def fetch(server, tmp_path):
+    """fetch(*urls) gets a file from one of these paths, checking nothing but its length."""
+    def check(content, url):
+        if len(content) != 7:
+            raise ValueError(f"{url}: got {len(content)} bytes, wanted 7")
+
+    def fetch(*urls, limit=10 ** 6):
+        download.download([server.url + url for url in urls], tmp_path / "folder" / "file", check,
+                          limit)
+        return (tmp_path / "folder" / "file").read_bytes()
+    server.files["/good"] = b"content"
+    return fetch
+
+
+@pytest.mark.parametrize("content, seconds, reason", [
+    (bytes(2 ** 16), 0, "got more than 1,000,000 bytes, wanted at most these"),
+    (b"?", 10, "timed out"), (b"?", 0.02, r"got 0 bytes in 0\.4 s, wanted the whole file"),
+    (bytes(2 ** 16), 0.05, r"got [1-9][\d,]+ bytes in 0\.4 s, wanted the whole file")],
+    ids=["endless", "silent", "slow, byte by byte", "slow"])
+def test_a_body_without_an_end_sends_us_to_the_next_mirror(server, fetch, monkeypatch, content,
+                                                           seconds, reason):
+    monkeypatch.setattr(download, "LONGEST", 0.4)
+    monkeypatch.setattr(download, "SILENCE", 0.2)
+    server.files["/endless"], server.endless["/endless"] = content, seconds
+    begun = time.monotonic()
+    line = rf"^file: got it from no mirror: .*/endless: .*{reason}.*/missing: 404"
+    with pytest.raises(OSError, match=line):
+        fetch("endless", "missing")
+    assert time.monotonic() - begun < 5
+
+
+def test_a_wrong_size_or_an_error_of_any_kind_sends_us_to_the_next_mirror(server, fetch,
+                                                                          monkeypatch):
+    server.files |= {"/long": b"content?", "/none": b""}
+    assert fetch("long", "none", "missing", "good") == b"content"
+    with pytest.raises(OSError, match="long: got more than 7 bytes.*none: got 0 bytes.*404"):
+        fetch("long", "none", "missing", limit=7)
+    from pooch import HTTPDownloader
+    get, asked = HTTPDownloader.__call__, []
+
+    def fail(self, url, *arguments):
+        asked.append(url)
+        if len(asked) == 1:
+            raise KeyError("of the\nlibrary")
+        get(self, url, *arguments)
+    monkeypatch.setattr(HTTPDownloader, "__call__", fail)
+    assert fetch("bad", "good") == b"content" and len(asked) == 2
+
+
+def test_a_file_is_hashed_before_it_is_unpacked(small, server, monkeypatch):
+    server.files |= {path.replace("second", "first"): gzip.compress(bytes(10 ** 6))
+                     for path in server.files}
+    monkeypatch.setattr(mnist, "gunzip", lambda *arguments: pytest.fail("unpacked"))
+    check(load_mnist(), small)
+
+
+def test_threads_that_want_one_file_do_not_disturb_each_other(fetch):
+    faults = []
+
+    def get():
+        try:
+            for _ in range(5):
+                assert fetch("good") == b"content"
+        except Exception as error:
+            faults.append(error)
+    threads = [threading.Thread(target=get) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not faults

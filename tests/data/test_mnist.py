@@ -20,15 +20,21 @@ def sha256(content):
     return hashlib.sha256(content).hexdigest()
 
 
+def hashes(files, unpacked):
+    """Return the two fields of a Family for its gzipped files."""
+    return {"gzipped": {name: sha256(packed) for name, packed in files.items()},
+            "unpacked": {name: sha256(gzip.decompress(packed))
+                         for name, packed in files.items() if unpacked}}
+
+
 @pytest.fixture
 def small(monkeypatch, small_family, tmp_path):
     """Tiny members without mirrors, and an empty cache; gives the gzipped files of each."""
     files = {"mnist": small_family(1), "fashion_mnist": small_family(2)}
     for member, content in files.items():
         family = mnist.FAMILIES[member]
-        hashes = {name: sha256(packed if family.hash_of_gzip else gzip.decompress(packed))
-                  for name, packed in content.items()}
-        monkeypatch.setitem(mnist.FAMILIES, member, family._replace(mirrors=(), hashes=hashes))
+        monkeypatch.setitem(mnist.FAMILIES, member, family._replace(mirrors=(), **hashes(
+            content, family.unpacked)))
     monkeypatch.setattr("pooch.os_cache", lambda project: tmp_path / "cache" / project)
     monkeypatch.delenv("TINYCAPS_DATA", raising=False)
     return files
@@ -65,7 +71,7 @@ def test_the_real_mnist():
 
 @needs_mnist
 def test_the_real_mnist_is_not_fashion():
-    with pytest.raises(ValueError, match="wanted .*, gzipped train-images-idx3-ubyte of Fashion"):
+    with pytest.raises(ValueError, match=".gzipped. of train-images-idx3-ubyte of Fashion-MNIST"):
         load_fashion_mnist(GIVEN)
 
 
@@ -103,9 +109,10 @@ def test_folder_goes_before_environment_and_environment_before_cache(
 
 @pytest.mark.parametrize("plain", [False, True], ids=["gzipped", "plain"])
 @pytest.mark.parametrize("load, offered, message", [
-    (load_mnist, "fashion_mnist", "got SHA-256 .* uncompressed train-images-idx3-ubyte of MNIST$"),
+    (load_mnist, "fashion_mnist", "got SHA-256 .* .unpacked. of train-images-idx3-ubyte of MNIST$"),
     (load_fashion_mnist, "mnist",
-     "got (SHA-256 .* gzipped train-images-idx3-ubyte of|a file of MNIST, wanted) Fashion-MNIST$")])
+     "got (SHA-256 .* .gzipped. of train-images-idx3-ubyte of|a file of MNIST, wanted) "
+     "Fashion-MNIST$")])
 def test_one_member_is_never_taken_for_the_other(small, put, load, offered, message, plain):
     with pytest.raises(ValueError, match=message):
         load(put("offered", small[offered], plain))
@@ -140,3 +147,28 @@ def test_missing_file_and_missing_folder(small, put, tmp_path):
         with pytest.raises(FileNotFoundError, match=f"got no {name}.*, wanted the four files of "
                                                     "MNIST"):
             load_mnist(missing)
+
+
+def test_files_packed_by_somebody_else_are_known_by_their_content(small, put):
+    again = {name: gzip.compress(gzip.decompress(packed), compresslevel=1, mtime=7)
+             for name, packed in small["mnist"].items()}
+    assert not {*again.values()} & {*small["mnist"].values()}
+    for folder in "again", "cache/tinycaps/mnist":
+        put(folder, again)
+    assert np.array_equal(load_mnist().test_images, load_mnist(put("given", again)).test_images)
+    with pytest.raises(ValueError, match="SHA-256"):
+        load_fashion_mnist(put("fashion", {name: gzip.compress(gzip.decompress(packed), mtime=7)
+                                           for name, packed in small["fashion_mnist"].items()}))
+
+
+def test_what_is_too_large_is_refused_before_it_is_read_or_unpacked(small, put, write, monkeypatch):
+    monkeypatch.setattr(mnist, "LARGEST", 5000)
+    folder = put("large", small["mnist"])
+    name = "train-images-idx3-ubyte.gz"
+    path = write(f"large/{name}", gzip.compress(bytes(5001)))
+    with pytest.raises(ValueError, match=f"{name}: got more than 5,000 bytes unpacked"):
+        load_mnist(folder)
+    write(f"large/{name}", bytes(5001))
+    monkeypatch.setattr("pathlib.Path.read_bytes", lambda path: pytest.fail(f"read {path}"))
+    with pytest.raises(ValueError, match=f"{name}: got 5,001 bytes, wanted at most 5,000"):
+        load_mnist(path.parent)

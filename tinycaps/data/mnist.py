@@ -15,14 +15,20 @@ from .download import download
 from .idx import gunzip, is_gzipped, read_idx
 
 
+LARGEST = 2 ** 26
+"""Bytes of a file, packed or unpacked, at most: the largest has 47,040,016."""
+
+
 class Family(NamedTuple):
-    """Where a member of the MNIST family is found, and its hashes, in the order of Dataset."""
+    """Where a member of the MNIST family is found, and what its files are."""
 
     title: str
     folder: str
     mirrors: tuple
-    hash_of_gzip: bool
-    hashes: dict
+    gzipped: dict
+    """Name of a file to the SHA-256 of what the mirrors serve, in the order of Dataset."""
+    unpacked: dict
+    """The same of the uncompressed files, where it is published."""
 
 
 FAMILIES = {
@@ -30,7 +36,14 @@ FAMILIES = {
         "MNIST", "mnist",
         ("https://ossci-datasets.s3.amazonaws.com/mnist/",
          "https://storage.googleapis.com/cvdf-datasets/mnist/"),
-        False,
+        {"train-images-idx3-ubyte":
+         "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+         "train-labels-idx1-ubyte":
+         "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+         "t10k-images-idx3-ubyte":
+         "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+         "t10k-labels-idx1-ubyte":
+         "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"},
         {"train-images-idx3-ubyte":
          "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
          "train-labels-idx1-ubyte":
@@ -42,7 +55,6 @@ FAMILIES = {
     "fashion_mnist": Family(
         "Fashion-MNIST", "fashion-mnist",
         ("https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",),
-        True,
         {"train-images-idx3-ubyte":
          "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
          "train-labels-idx1-ubyte":
@@ -50,7 +62,8 @@ FAMILIES = {
          "t10k-images-idx3-ubyte":
          "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
          "t10k-labels-idx1-ubyte":
-         "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"}),
+         "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"},
+        {}),
 }
 
 
@@ -82,8 +95,8 @@ def load_mnist(folder=None):
     Notes
     -----
     Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits". The SHA-256 of
-    every file's uncompressed content is checked, wherever the file comes from; a cached file that
-    fails is downloaded again.
+    every file is checked, wherever it comes from: as the mirrors serve it, or, if somebody else has
+    packed it, of its uncompressed content. A cached file that fails is downloaded again.
     """
     return _load(FAMILIES["mnist"], folder)
 
@@ -107,7 +120,7 @@ def load_fashion_mnist(folder=None):
 def _load(family, folder):
     folder = _user_folder(family, folder)
     paths = [_cached(family, name) if folder is None else _find(family, name, folder, _check_given)
-             for name in family.hashes]
+             for name in family.gzipped]
     return Dataset(*_read(*paths[:2]), *_read(*paths[2:]))
 
 
@@ -136,6 +149,9 @@ def _find(family, name, folder, check):
     """Return the path of a file in the folder that passes check."""
     for path in (folder / f"{name}.gz", folder / name):
         if path.is_file():
+            if path.stat().st_size > LARGEST:
+                raise ValueError(f"{path}: got {path.stat().st_size:,} bytes, wanted at most "
+                                 f"{LARGEST:,}")
             check(family, name, path.read_bytes(), path)
             return path
     raise FileNotFoundError(f"{folder}: got no {name}.gz or {name}, wanted the four files of "
@@ -147,12 +163,12 @@ def _cached(family, name):
     import pooch
     folder = pooch.os_cache("tinycaps") / family.folder
     try:
-        return _find(family, name, folder, _check)
+        return _find(family, name, folder, _check_found)
     except (FileNotFoundError, ValueError):
         path = folder / f"{name}.gz"
     try:
         download([f"{mirror}{name}.gz" for mirror in family.mirrors], path,
-                 partial(_check, family, name))
+                 partial(_check, family, name), LARGEST)
     except OSError as error:
         raise OSError(f"{error}; the four files of {family.title} can be put by hand into {folder},"
                       " or into any folder that is named by folder= or, with a subfolder "
@@ -161,20 +177,33 @@ def _cached(family, name):
 
 
 def _check(family, name, content, source):
-    """Check a file's content, as stored, by the published hash."""
-    got = hashlib.sha256(content if family.hash_of_gzip else gunzip(content, source)).hexdigest()
-    if got != family.hashes[name]:
-        kind = "gzipped" if family.hash_of_gzip else "uncompressed"
-        raise ValueError(f"{source}: got SHA-256 {got}, wanted {family.hashes[name]}, {kind} "
+    """Check a file's content, as stored, by the published hashes."""
+    got, wanted = hashlib.sha256(content).hexdigest(), _hashes(family, name)
+    if got not in wanted:
+        raise ValueError(f"{source}: got SHA-256 {got}, wanted "
+                         f"{' or '.join(f'{each} ({kind})' for each, kind in wanted.items())} of "
                          f"{name} of {family.title}")
 
 
+def _hashes(family, name):
+    """Return each published hash of a file, and what it is of."""
+    return {family.gzipped[name]: "gzipped"} | (
+        {family.unpacked[name]: "unpacked"} if family.unpacked else {})
+
+
+def _check_found(family, name, content, source):
+    """Check a file on the disk, which somebody else may have packed."""
+    if family.unpacked and hashlib.sha256(content).hexdigest() not in _hashes(family, name):
+        content = gunzip(content, source, LARGEST)
+    _check(family, name, content, source)
+
+
 def _check_given(family, name, content, source):
-    """Check a file as `_check` does; if there is no hash of it unpacked, refuse other families'."""
-    if is_gzipped(content) or not family.hash_of_gzip:
-        _check(family, name, content, source)
+    """Check a file that the user names; if no hash can be known, refuse those of other families."""
+    if is_gzipped(content) or family.unpacked:
+        _check_found(family, name, content, source)
         return
     got = hashlib.sha256(content).hexdigest()
     for other in FAMILIES.values():
-        if not other.hash_of_gzip and got in other.hashes.values():
+        if got in other.unpacked.values():
             raise ValueError(f"{source}: got a file of {other.title}, wanted {family.title}")
