@@ -19,13 +19,14 @@ import tinycaps
 from demos.__main__ import find_demos
 
 ROOT = Path(__file__).parents[1]
-GROUND = {"backend", "checks", "shapes", "scalars"}
+GROUND = {"archive", "backend", "checks", "shapes", "scalars"}
 SERVICES = {"checkpoint", "environment", "gradcheck", "optim", "resume", "run_log", "train"}
 ROOMS = sorted(path.parent.name for path in (ROOT / "tinycaps").glob("*/__init__.py"))
 TOPICS = {*ROOMS} - {"gradcheck", "ops", "data", "plot", "fast"}
 BELOW_TOPICS = GROUND | SERVICES | {"ops", "data"}
 MAY_IMPORT = {
     "__init__": set(),
+    "archive": set(),
     "backend": set(),
     "scalars": set(),
     "shapes": {"backend", "scalars"},
@@ -37,7 +38,7 @@ MAY_IMPORT = {
     "fast": BELOW_TOPICS | TOPICS,
 }
 """A room, or a file that is one by itself, to what it may import from besides itself."""
-LAZY = {"cupy", "cupyx", "matplotlib", "pooch", "scipy", "threadpoolctl", "tqdm"}
+LAZY = {"PIL", "cupy", "cupyx", "matplotlib", "pooch", "scipy", "threadpoolctl", "tqdm"}
 """What only those who need it wait for: imported inside functions."""
 
 

@@ -3,6 +3,7 @@
 The ground, imported by every other file:
 
     backend          NumPy or CuPy, read off the arrays
+    archive          the arrays of an npz file, or what is wrong with it
     checks           one clear line for the mistakes people make (with shapes and scalars)
 
 Services, which know no topic:
