@@ -1,13 +1,21 @@
-"""Files that survive a crash: written next to their place, flushed, then moved in one step."""
+"""Files that survive a crash, and checkpoints whose every array is what was written.
+
+A file is written next to its place, flushed, then moved in one step. A checkpoint is an npz file
+whose ``head``, a JSON text, lists shape, type and CRC-32 of every array. The zip format guards the
+bytes of each member, the head's among them; the list guards what stands in the zip's directory.
+"""
 import json
+import math
 import os
-import zipfile
+import time
 import zlib
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from .archive import read_arrays
 from .backend import to_numpy
 
 
@@ -22,6 +30,19 @@ class Checkpoint(NamedTuple):
     step: int
     seconds: float
     """Of training so far."""
+    logged: int = 0
+    """Lines of the log so far."""
+
+
+@contextmanager
+def naming(path):
+    """Add a file's name to the errors of the system that lack one, such as a full disk's."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def write_atomically(path, write):
@@ -36,13 +57,20 @@ def write_atomically(path, write):
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with open(temporary, "wb") as file:
+        with naming(path), open(temporary, "wb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sweep(folder, age=0.0):
+    """Remove what `write_atomically` left in a folder when it was killed, if older than an age."""
+    for torn in folder.glob(".*.*"):
+        if torn.suffix[1:].isdigit() and time.time() - torn.stat().st_mtime >= age:
+            torn.unlink()
 
 
 def write_json(path, value):
@@ -53,11 +81,18 @@ def write_json(path, value):
 
 def save_checkpoint(path, checkpoint):
     """Write a checkpoint as one npz file, atomically."""
-    arrays = {f"params/{key}": to_numpy(value) for key, value in checkpoint.params.items()}
-    arrays |= {f"state/{key}": to_numpy(value) for key, value in checkpoint.state.items()}
-    head = json.dumps({"about": checkpoint.about, "step": checkpoint.step,
-                       "seconds": checkpoint.seconds})
-    write_atomically(path, lambda file: np.savez(file, head=np.array(head), **arrays))
+    arrays = {f"{field}/{key}": to_numpy(value) for field in ("params", "state")
+              for key, value in getattr(checkpoint, field).items()}
+    head = {key: value for key, value in checkpoint._asdict().items()
+            if key not in ("params", "state")}
+    head["arrays"] = {name: _describe(array) for name, array in arrays.items()}
+    text = np.array(json.dumps(head))
+    write_atomically(path, lambda file: np.savez(file, head=text, **arrays))
+
+
+def _describe(array):
+    """Return shape, type and CRC-32 of an array, as JSON gives them back."""
+    return [[*array.shape], array.dtype.str, zlib.crc32(np.ascontiguousarray(array))]
 
 
 def load_checkpoint(path):
@@ -68,21 +103,43 @@ def load_checkpoint(path):
     FileNotFoundError
         If there is none.
     ValueError
-        If the file is torn, or is not a checkpoint.
+        If the file is torn or damaged, or is not a checkpoint of this version.
     """
     try:
-        with open(path, "rb") as file, np.lib.npyio.NpzFile(file, allow_pickle=False) as arrays:
-            head = json.loads(str(arrays["head"]))
-            dicts = {"params": {}, "state": {}}
-            for name in arrays.files:
-                field, _, key = name.partition("/")
-                if key:
-                    dicts[field][key] = arrays[name]
-            return Checkpoint(**dicts, **head)
+        # Nothing in a checkpoint is compressed, so its arrays are no larger than the file.
+        arrays = read_arrays(path, limit=os.path.getsize(path))
+        head = json.loads(str(arrays.pop("head")))
+        if head.keys() != {"about", "step", "seconds"}:
+            return _unpack(head, arrays)
     except FileNotFoundError:
         raise FileNotFoundError(f"checkpoint: got {path}, which does not exist, wanted a "
                                 "checkpoint.npz of a training run") from None
-    except (ValueError, KeyError, TypeError, EOFError, OSError, RuntimeError, zlib.error,
-            zipfile.BadZipFile) as error:
-        raise ValueError(f"checkpoint: got {path}, which is torn or no checkpoint ({error}), "
+    except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError) as error:
+        reason = str(error).removeprefix(f"{path}: got ")
+        raise ValueError(f"checkpoint: got {path}, which is torn or no checkpoint ({reason}), "
                          "wanted one of a training run") from None
+    raise ValueError(f"checkpoint: got {path}, which an earlier version of tinycaps wrote, without "
+                     "checksums, wanted one of this version: train again")
+
+
+def _unpack(head, arrays):
+    """Return the checkpoint in these arrays: all that the head lists, and nothing else."""
+    listed, came = head.pop("arrays"), {key: _describe(array) for key, array in arrays.items()}
+    for name in listed | came:
+        if listed.get(name) != came.get(name):
+            raise ValueError(f"{name}: got {came.get(name, 'nothing')}, "
+                             f"wanted {listed.get(name, 'nothing')}")
+    found = Checkpoint(_part(arrays, "params/"), _part(arrays, "state/"), **head)
+    numbers = {"step": found.step, "seconds": found.seconds, "logged": found.logged}
+    for name, number in numbers.items():
+        kinds = (int, float) if name == "seconds" else (int,)
+        if type(number) not in kinds or not 0 <= number < math.inf:
+            raise ValueError(f"{name}: got {number!r}, wanted a number of at least 0")
+    if not isinstance(found.about, dict):
+        raise ValueError(f"about: got {type(found.about).__name__}, wanted a dict")
+    return found
+
+
+def _part(arrays, prefix):
+    return {name.removeprefix(prefix): array for name, array in arrays.items()
+            if name.startswith(prefix)}

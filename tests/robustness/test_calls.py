@@ -1,0 +1,64 @@
+"""Random calls of every op: an answer, or one line that names the argument."""
+import numpy as np
+import pytest
+
+from demos.gradcheck.points import find_points
+from tests.robustness.trials import one_line
+
+POINTS = {op: point for op, *point in find_points(0)}
+NUMBERS = [0, -1, 1, 2, 3, 10 ** 9, 0.0, 0.5, -0.5, 1.0, 1e-300, 1e300, float("nan"), float("inf"),
+           True, None, "same", "x", 1j, (2, 2), [], np.float32(0.5), np.int8(2), np.zeros(2)]
+DTYPES = ["float16", "float32", "float64", "longdouble", "complex64", "int8", "int64", "uint8",
+          "bool", "object", "U3", "M8[s]", ">f8"]
+
+
+def spoil(x, rng):
+    """Return something other than the argument x, more or less like it."""
+    kind = rng.integers(12)
+    if isinstance(x, dict) and x and kind < 9:
+        key = list(x)[rng.integers(len(x))]
+        rest = {other: value for other, value in x.items() if other != key}
+        return rest if kind == 0 else rest | {key: spoil(x[key], rng)}
+    if not isinstance(x, np.ndarray) or kind == 0:
+        return NUMBERS[rng.integers(len(NUMBERS))]
+    if kind == 1:
+        return x.astype(DTYPES[rng.integers(len(DTYPES))])
+    if kind == 2:
+        return x.tolist()
+    if kind == 3:
+        return x[..., None]
+    if kind == 4:
+        return x[:0]
+    if kind == 5:
+        return x.T
+    if kind == 6:
+        return x[..., :-1]
+    if kind == 7:
+        return x.reshape(-1)
+    if kind == 8:
+        return np.asfortranarray(x)
+    if kind == 9:
+        return np.repeat(x, 2, axis=rng.integers(x.ndim)) if x.ndim else x
+    if x.size == 0 or x.dtype.kind not in "fiu":
+        return x
+    y = x.copy()
+    extremes = [np.nan, np.inf, -np.inf, 1e30, -1e30, 0] if x.dtype.kind == "f" else [-1, 10 ** 6]
+    y.flat[rng.integers(y.size)] = extremes[rng.integers(len(extremes))]
+    return y
+
+
+@pytest.mark.parametrize("op", sorted(POINTS))
+@pytest.mark.filterwarnings("ignore")
+def test_a_call_is_answered_or_refused_in_one_line(op, trials):
+    forward, backward, inputs, keywords = POINTS[op]
+    for seed in range(trials(40)):
+        rng = np.random.default_rng(seed)
+        arguments, named = list(inputs), dict(keywords)
+        names = [*range(len(arguments)), *named]
+        for name in rng.choice(len(names), 1 + rng.integers(2)):
+            place = arguments if name < len(arguments) else named
+            place[names[name]] = spoil(place[names[name]], rng)
+        with one_line(ValueError, TypeError, MemoryError, said=f"{op}, seed {seed}"):
+            out, cache = forward(*arguments, **named)
+            cotangents = [np.ones_like(y) for y in (out if isinstance(out, tuple) else (out,))]
+            backward(*cotangents, cache)
