@@ -20,7 +20,8 @@ import numpy as np
 
 from tinycaps.capsules import CapsNetConfig, init_capsnet, load_capsnet, save_capsnet
 from tinycaps.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from tinycaps.data import load_digits, load_image, load_npz, read_idx
+from tinycaps.data import load_digits, load_image, load_npz
+from tinycaps.data.idx import read_idx
 
 MEMORY = 2 ** 30
 SECONDS = 20
