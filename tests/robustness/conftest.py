@@ -1,8 +1,8 @@
 """The number of trials: a sample by default, all of them with --long."""
 import pytest
 
-LONG = 15
-"""Times the number of trials of the sample."""
+LONG = 50
+"""Times the trials of the sample."""
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@
 
     python -m tests.robustness.files FORMAT DAMAGED FLIPPED SEED
 
-DAMAGED files are cut, overwritten, filled with zeros, shortened in the middle or lengthened, FLIPPED
-ones have one bit turned. The process may take 1 GiB more than it has when it begins, a trial 20
-seconds; a trial that takes more ends the process.
+DAMAGED files are cut, overwritten, filled with zeros, shortened in the middle or lengthened; in
+FLIPPED ones a single bit is turned. The process may take 1 GiB more than it has when it begins, a
+trial 20 seconds; a trial that takes more ends the process.
 """
 import dataclasses
 import gzip
