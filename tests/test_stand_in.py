@@ -183,7 +183,7 @@ def test_record_is_sane():
         for loops in record["ufuncs"].values():
             assert all(loop.count("->") == 1 for loop in loops.split())
     own = {name for name in vars(stand_in.StandIn) if name.startswith("__")}
-    own -= {"__abstractmethods__"}
+    own -= {"__abstractmethods__", *vars(type("Empty", (), {}))}     # Python's own bookkeeping
     assert own <= set(stand_in.SURFACE["ndarray"]["special"])
     cupy = stand_in.SURFACE["modules"]["cupy"]
     assert {"add", "exp", "maximum", "isfinite", "logaddexp"} <= cupy["ufuncs"].keys()

@@ -9,6 +9,7 @@ The losses of a few steps are kept where they are computed and read together: on
 ``float(loss)`` waits for the device, and an ``if loss < best`` in each step would do so each time.
 """
 import math
+import threading
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -190,6 +191,7 @@ def _to_params(params, arrays):
 
 def _progress(total, done):
     from tqdm import tqdm
+    tqdm.set_lock(threading.RLock())    # not one for processes, which a kill would leave behind
     return tqdm(total=total, initial=done, unit="step", disable=None, dynamic_ncols=True)
 
 

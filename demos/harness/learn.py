@@ -125,7 +125,7 @@ def learn(training, params, gradients, arrays, arguments, *, evaluate, update,
     rate, steps = settings["learning_rate"], count_steps(len(arrays[0]), batch, epochs)
     params = {key: asarray(p, arguments.device) for key, p in params.items()}
     resume = arguments.resume if resume is None else resume
-    one_thread = (shares_work or is_small(arrays[0])) and not arguments.plain
+    one_thread = is_small(arrays[0]) or shares_work and not arguments.plain
     with parallel(np) if one_thread else nullcontext():
         log, seconds = train(
             gradients, params, arrays, epochs=epochs, batch=batch, folder=training.folder,
