@@ -9,22 +9,26 @@ shapes of its arrays,
     @door(du_hat="n,i,j,q", cache=("n,i,p", "i,j,q,p"))
     def predictions_backward(du_hat, cache):
 
-and when one op calls another, nothing is checked again: the outer one has proved it.
+and when one op calls another, nothing is checked again: the outer one has proved it. Arguments with
+an annotation, such as ``config: CapsNetConfig``, are checked to be of that type, and a NumPy scalar
+becomes a Python number, whose precision is that of the arrays it meets.
 """
 import functools
 import inspect
 import math
 from contextvars import ContextVar
+from itertools import zip_longest
 
 from .backend import free_memory
 from .scalars import (check_below_one, check_choice, check_count, check_fraction,
-                      check_not_negative, check_positive)
+                      check_not_negative, check_positive, plain, plain_fields)
 from .shapes import (check_finite, check_images, check_labels, check_like, check_shapes,
                      named_xp)
 
 __all__ = ["check_below_one", "check_choice", "check_count", "check_finite", "check_fraction",
            "check_images", "check_labels", "check_like", "check_memory", "check_not_negative",
-           "check_positive", "check_shapes", "door", "named_xp"]
+           "check_positive", "check_shapes", "door", "named_xp", "plain",
+           "plain_fields"]
 
 WORTH_ASKING = 2 ** 26
 """Bytes; below this, the free memory is not looked up."""
@@ -47,20 +51,28 @@ def door(check=None, cache=(), **axes):
     """
     def decorate(op):
         signature = inspect.signature(op).parameters
+        arrays = {"cache", *axes}
         optional = {name for name, argument in signature.items() if argument.default is None}
+        types = {name: argument.annotation for name, argument in signature.items()
+                 if argument.annotation is not argument.empty}
 
         @functools.wraps(op)
         def at_the_door(*arguments, **keywords):
             if _inside.get():
                 return op(*arguments, **keywords)
+            arguments = [value if name in arrays else plain(value)
+                         for name, value in zip_longest(signature, arguments)][:len(arguments)]
+            keywords = {name: value if name in arrays else plain(value)
+                        for name, value in keywords.items()}
             given = dict(zip(signature, arguments)) | keywords
+            _check_types(given, types)
             if check:
                 check(*arguments, **keywords)
-            arrays = _entries(given["cache"], cache) if cache and "cache" in given else {}
-            arrays |= {name: (given[name], each) for name, each in axes.items()
-                       if name in given and not (name in optional and given[name] is None)}
-            if arrays:
-                check_shapes(**arrays)
+            checked = _entries(given["cache"], cache) if cache and "cache" in given else {}
+            checked |= {name: (given[name], each) for name, each in axes.items()
+                        if name in given and not (name in optional and given[name] is None)}
+            if checked:
+                check_shapes(**checked)
             token = _inside.set(True)
             try:
                 return op(*arguments, **keywords)
@@ -69,6 +81,14 @@ def door(check=None, cache=(), **axes):
         at_the_door.axes = axes
         return at_the_door
     return decorate
+
+
+def _check_types(given, types):
+    """Check the arguments that are annotated with a type."""
+    for name, wanted in types.items():
+        if name in given and not isinstance(given[name], wanted):
+            raise TypeError(f"{name}: got {type(given[name]).__name__}, wanted "
+                            f"{getattr(wanted, '__name__', wanted)}")
 
 
 def _entries(cache, axes):

@@ -5,7 +5,7 @@ every parameter running averages such as ``"m.digit.W"``, and the ``"step"`` of 
 is its formula, line by line; `tinycaps.fast.in_blocks` makes it fast on large arrays.
 """
 from .backend import get_xp
-from .checks import check_like, check_positive, door
+from .checks import check_below_one, check_like, check_not_negative, check_positive, door
 
 
 def check_update(params, grads, state, *_, **__):
@@ -26,7 +26,7 @@ def _slot(state, name, p):
 
 
 @door(check_update)
-def sgd(params, grads, state, learning_rate=0.01, momentum=0.9, weight_decay=0.0):
+def sgd(params: dict, grads: dict, state: dict, learning_rate=0.01, momentum=0.9, weight_decay=0.0):
     """Step down the gradient, with momentum and weight decay.
 
         velocity ← momentum · velocity − learning_rate · (g + weight_decay · p)
@@ -47,6 +47,8 @@ def sgd(params, grads, state, learning_rate=0.01, momentum=0.9, weight_decay=0.0
     Polyak's momentum as Hinton's group writes it, with the learning rate inside the velocity.
     Loops: tests.reference.optim.sgd
     """
+    check_not_negative(learning_rate=learning_rate, weight_decay=weight_decay)
+    check_below_one(momentum=momentum)
     for key, p in params.items():
         velocity, decay = _slot(state, f"velocity.{key}", p), weight_decay if p.ndim > 1 else 0.0
         velocity *= momentum
@@ -55,7 +57,7 @@ def sgd(params, grads, state, learning_rate=0.01, momentum=0.9, weight_decay=0.0
 
 
 @door(check_update)
-def rmsprop(params, grads, state, learning_rate=0.001, decay=0.9, epsilon=1e-8):
+def rmsprop(params: dict, grads: dict, state: dict, learning_rate=0.001, decay=0.9, epsilon=1e-8):
     """Divide the gradient by a running root mean square of itself.
 
         r ← decay · r + (1 − decay) g²
@@ -72,6 +74,8 @@ def rmsprop(params, grads, state, learning_rate=0.001, decay=0.9, epsilon=1e-8):
     Hinton's Coursera lecture 6e, 2012, which has no epsilon.
     Loops: tests.reference.optim.rmsprop
     """
+    check_not_negative(learning_rate=learning_rate, epsilon=epsilon)
+    check_below_one(decay=decay)
     for key, p in params.items():
         r, g = _slot(state, f"r.{key}", p), grads[key]
         r *= decay
@@ -80,7 +84,8 @@ def rmsprop(params, grads, state, learning_rate=0.001, decay=0.9, epsilon=1e-8):
 
 
 @door(check_update)
-def adam(params, grads, state, learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8):
+def adam(params: dict, grads: dict, state: dict, learning_rate=0.001, beta1=0.9, beta2=0.999,
+         epsilon=1e-8):
     """Step by running averages of the gradient and of its square (K15 Algorithm 1).
 
         m ← β₁ m + (1 − β₁) g,    v ← β₂ v + (1 − β₂) g²
@@ -97,6 +102,8 @@ def adam(params, grads, state, learning_rate=0.001, beta1=0.9, beta2=0.999, epsi
     Same as the paper. m̂ and v̂ correct for averages that begin at zero.
     Loops: tests.reference.optim.adam
     """
+    check_not_negative(learning_rate=learning_rate, epsilon=epsilon)
+    check_below_one(beta1=beta1, beta2=beta2)
     state["step"] = t = int(state.get("step", 0)) + 1
     rate, correction = learning_rate / (1 - beta1 ** t), (1 - beta2 ** t) ** -0.5
     for key, p in params.items():

@@ -2,6 +2,26 @@
 import math
 import operator
 
+import numpy as np
+
+
+def plain(value):
+    """Return a NumPy scalar as a Python number, also within a tuple or list; all else as it is.
+
+    A NumPy scalar has a precision of its own, which would turn float32 arrays into float64.
+    """
+    if isinstance(value, np.generic):
+        return value.item()
+    if type(value) in (tuple, list):
+        return type(value)(map(plain, value))
+    return value
+
+
+def plain_fields(config):
+    """Turn the NumPy scalars in a frozen dataclass into Python numbers."""
+    for name, value in vars(config).items():
+        object.__setattr__(config, name, plain(value))
+
 
 def check_count(**counts):
     """Check that numbers are 1, 2, 3, ...: ``check_count(iterations=iterations)``.
@@ -17,7 +37,7 @@ def check_count(**counts):
         except TypeError:
             good = False
         if not good:
-            raise ValueError(f"{name}: got {count!r}, wanted an integer of at least 1")
+            raise ValueError(f"{name}: got {_shown(count)}, wanted an integer of at least 1")
 
 
 def check_positive(**numbers):
@@ -43,8 +63,8 @@ def check_below_one(**numbers):
 def check_choice(choices, **names):
     """Raise a ValueError unless all are among the choices: ``check_choice(GOALS, goal=goal)``."""
     for name, value in names.items():
-        if value not in choices:
-            raise ValueError(f"{name}: got {value!r}, wanted {' or '.join(choices)}")
+        if not isinstance(value, str) or value not in choices:
+            raise ValueError(f"{name}: got {_shown(value)}, wanted {' or '.join(choices)}")
 
 
 def _check_numbers(is_good, wanted, numbers):
@@ -54,4 +74,9 @@ def _check_numbers(is_good, wanted, numbers):
         except (TypeError, ValueError):
             good = False
         if not good:
-            raise ValueError(f"{name}: got {number!r}, wanted {wanted}")
+            raise ValueError(f"{name}: got {_shown(number)}, wanted {wanted}")
+
+
+def _shown(value):
+    """Return a value as a line shows it, an array by its shape alone."""
+    return f"an array of shape {value.shape}" if hasattr(value, "shape") else repr(value)

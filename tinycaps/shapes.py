@@ -1,5 +1,10 @@
 """Checks of arrays: shape, kind of number, precision, memory; `tinycaps.checks` hands them on."""
+import numpy as np
+
 from .backend import get_xp, is_array
+
+HALF = 65504
+"""The largest number of float16."""
 
 
 def check_shapes(**arrays):
@@ -14,6 +19,7 @@ def check_shapes(**arrays):
         ""            a Python number, or a 0-d array: the upstream gradient of a loss
         "n < k"       labels: integers in 0..k-1, one for each n; earlier arrays have set n and k
         "bool n,k"    a mask
+        "square n,k"  floating-point numbers, the sum of whose squares along the last axis they hold
 
     Returns
     -------
@@ -39,12 +45,14 @@ def check_shapes(**arrays):
             continue
         kind, _, axes = axes.rpartition(" ") if isinstance(axes, str) else ("", "", axes)
         _check_kind(name, array, kind)
-        if not kind:
+        if kind != "bool":
             first = first or name
             if _precision(array) != _precision(found[first]):
                 raise TypeError(f"{name}: got {array.dtype}, wanted the precision of {first}, "
                                 f"{found[first].dtype}")
         _check_axes(name, array.shape, axes, sizes)
+        if kind == "square":
+            _check_squares(name, array)
     return named_xp(**found)
 
 
@@ -71,8 +79,21 @@ def _check_kind(name, array, kind):
     if not is_array(array):
         raise TypeError(f"{name}: got {type(array).__name__}, wanted a NumPy or CuPy array")
     if array.dtype.kind not in ("b" if kind == "bool" else "fc"):
-        wanted = kind or "floating-point numbers"
+        wanted = "bool" if kind == "bool" else "floating-point numbers"
         raise TypeError(f"{name}: got dtype {array.dtype}, wanted {wanted}")
+    if array.dtype == np.float16 and max(array.shape, default=0) > HALF:
+        raise TypeError(f"{name}: got float16 of shape {array.shape}, wanted float32: half "
+                        f"precision has no number above {HALF:,}, so means and sums over an axis "
+                        "like this do not fit")
+
+
+def _check_squares(name, array):
+    xp = get_xp(array)
+    with np.errstate(over="ignore"):
+        lost = xp.isinf((array * array).sum(axis=-1)) & xp.isfinite(array).all(axis=-1)
+    if lost.any():
+        raise ValueError(f"{name}: got numbers up to {float(abs(array).max()):.3g}, wanted vectors "
+                         f"whose squared length {array.dtype} can hold")
 
 
 def _check_axes(name, shape, axes, sizes):

@@ -7,6 +7,7 @@ from ..checks import check_labels, check_shapes, door, named_xp
 from ..ops import (conv2d_backward, conv2d_forward, cross_entropy_backward, cross_entropy_forward,
                    dropout_backward, dropout_forward, linear_backward, linear_forward,
                    mlp_backward, mlp_forward, relu_backward, relu_forward)
+from .config import CNNConfig
 
 
 def init_cnn(rng, config, dtype="float32"):
@@ -44,7 +45,7 @@ def check_cnn(params, x, config, mask=None):
 
 
 @door(check_cnn)
-def cnn_forward(params, x, config, mask=None):
+def cnn_forward(params: dict, x, config: CNNConfig, mask=None):
     """Turn images into logits: convolutions, fully connected layers, dropout, a last linear map.
 
         for k = 1 … 3                                                     [a]
@@ -94,7 +95,7 @@ def cnn_forward(params, x, config, mask=None):
 
 
 @door(dlogits="n,k", cache=("n,k",))
-def cnn_backward(dlogits, cache, input_gradient=False):
+def cnn_backward(dlogits, cache, input_gradient: bool = False):
     """dlogits (n, k) -> grads: the forward from bottom to top.
 
     The keys are those of params. With ``input_gradient`` the result is (grads, dx).
@@ -122,7 +123,7 @@ def check_cnn_loss(params, x, labels, config, mask=None):
 
 
 @door(check_cnn_loss)
-def cnn_loss_forward(params, x, labels, config, mask=None):
+def cnn_loss_forward(params: dict, x, labels, config: CNNConfig, mask=None):
     """Score the logits of labelled images by cross entropy.
 
         logits = cnn(x)                                         [a]

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from ..backend import get_xp
 from ..checks import check_count, check_images, check_shapes, door
 from ..ops import conv2d_backward, conv2d_forward, relu_backward, relu_forward
+from .config import CapsNetConfig
 from .decoder import init_decoder
 from .length import length_forward
 from .predictions import predictions_backward, predictions_forward
@@ -80,7 +81,7 @@ def check_capsnet(params, x, config, decoder=False):
 
 
 @door(check_capsnet)
-def capsnet_forward(params, x, config):
+def capsnet_forward(params: dict, x, config: CapsNetConfig):
     """Turn images into class capsules.
 
         h = conv(x, W_conv1) + bias_conv1           (n, 20, 20, 256)      [a]
@@ -123,7 +124,7 @@ def capsnet_forward(params, x, config):
 
 
 @door(dv="n,j,q", cache=("n,j,q",))
-def capsnet_backward(dv, cache, input_gradient=False):
+def capsnet_backward(dv, cache, input_gradient: bool = False):
     """dv (n, j, q) -> grads: the forward from bottom to top.
 
     The keys are those of ``config.shapes``. With ``input_gradient`` the result is (grads, dx);

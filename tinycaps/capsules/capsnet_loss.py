@@ -5,6 +5,7 @@ from ..checks import check_labels, door, named_xp
 from ..ops import (margin_loss_backward, margin_loss_forward, squared_error_backward,
                    squared_error_forward)
 from .capsnet import PLAIN, Network, check_capsnet
+from .config import CapsNetConfig
 from .decoder import decoder_backward, decoder_forward
 from .length import length_backward, length_forward
 from .mask import mask_backward, mask_forward
@@ -32,7 +33,7 @@ def check_capsnet_loss(params, x, labels, config, network=PLAIN):
 
 
 @door(check_capsnet_loss)
-def capsnet_loss_forward(params, x, labels, config, network=PLAIN):
+def capsnet_loss_forward(params: dict, x, labels, config: CapsNetConfig, network=PLAIN):
     """Classify and redraw labelled images, and score both.
 
         v = capsnet(x)                                  [a]

@@ -1,7 +1,7 @@
 """The sizes of CapsNet and of its baseline: the published ones, and small ones for 8x8 digits."""
 from dataclasses import dataclass
 
-from ..checks import check_below_one, check_count, check_not_negative
+from ..checks import check_below_one, check_count, check_not_negative, plain_fields
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class CapsNetConfig:
     reconstruction_weight: float = 0.0005
 
     def __post_init__(self):
+        plain_fields(self)
         object.__setattr__(self, "image_shape", tuple(self.image_shape))
         object.__setattr__(self, "decoder_hidden", tuple(self.decoder_hidden))
         if len(self.image_shape) != 3:
@@ -127,6 +128,7 @@ class CNNConfig:
     dropout: float = 0.5
 
     def __post_init__(self):
+        plain_fields(self)
         if len(self.image_shape) != 3:
             raise ValueError(f"image_shape: got {self.image_shape}, wanted (h, w, c)")
         if not self.hidden:

@@ -1,6 +1,7 @@
 """The decoder: an image drawn from the pose of one capsule (S17 section 4.1, Figure 2)."""
 from ..checks import check_shapes, door
 from ..ops import init_mlp, mlp_backward, mlp_forward, sigmoid_backward, sigmoid_forward
+from .config import CapsNetConfig
 
 
 def init_decoder(rng, config, dtype="float32"):
@@ -27,7 +28,7 @@ def check_decoder(params, masked, config):
 
 
 @door(check_decoder)
-def decoder_forward(params, masked, config):
+def decoder_forward(params: dict, masked, config: CapsNetConfig):
     """Draw an image with fully connected layers: relu between them, a sigmoid at the end.
 
         z = mlp(masked)                 (n, 784)           [a]

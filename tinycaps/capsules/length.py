@@ -3,7 +3,7 @@ from ..backend import get_xp
 from ..checks import door
 
 
-@door(v="...,q")
+@door(v="square ...,q")
 def length_forward(v):
     """Return the Euclidean norm of each capsule's output.
 

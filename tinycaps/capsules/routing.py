@@ -61,7 +61,7 @@ class RoutingCache(NamedTuple):
 
 
 @door(u_hat="n,i,j,q")
-def routing_forward(u_hat, iterations=3, stop_gradient=False):
+def routing_forward(u_hat, iterations=3, stop_gradient: bool = False):
     """Route the votes of the lower capsules to the parents that they agree on (S17 Procedure 1).
 
         b_ij = 0                                    [l.2]

@@ -3,7 +3,7 @@ from ..backend import get_xp
 from ..checks import door
 
 
-@door(s="...,q")
+@door(s="square ...,q")
 def squash_forward(s):
     """Shrink short vectors to almost nothing and long ones to just under length one.
 

@@ -68,14 +68,17 @@ def random_shift(images, rng, pixels):
     Raises
     ------
     ValueError
-        If pixels is not an integer of at least 0.
+        If pixels is not an integer from 0 to below the size of the image.
 
     Notes
     -----
     Same as the paper.
     """
-    if not hasattr(pixels, "__index__") or pixels < 0:
-        raise ValueError(f"pixels: got {pixels!r}, wanted an integer of at least 0")
+    check_shapes(images=(images, "n,h,w,c"))
+    smaller = min(images.shape[1:3])
+    if not hasattr(pixels, "__index__") or not 0 <= pixels < smaller:
+        raise ValueError(f"pixels: got {pixels!r}, wanted an integer in 0..{smaller - 1}: a larger "
+                         "shift can push all of the image out")
     return shift_images(images, rng.integers(-pixels, pixels, (len(images), 2), endpoint=True))
 
 

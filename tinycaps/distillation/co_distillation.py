@@ -58,8 +58,8 @@ def _check_networks(params, x, labels, prefixes, temperature=2.0, agreement=1.0,
 
 
 @door(_check_networks)
-def co_distillation_gradients(params, x, labels, prefixes, temperature=2.0, agreement=1.0,
-                              labelled=None):
+def co_distillation_gradients(params: dict, x, labels, prefixes: tuple | list, temperature=2.0,
+                              agreement=1.0, labelled=None):
     """Return the gradients of several mlps that learn labels and each other's softened answers.
 
         q_a = softmax(z_a / T)                                      [a]
@@ -101,7 +101,7 @@ def co_distillation_gradients(params, x, labels, prefixes, temperature=2.0, agre
     """
     temperature = check_temperature(temperature)
     check_not_negative(agreement=agreement)
-    soft_weight = float(agreement) * temperature ** 2                               # [e]
+    soft_weight = float(agreement) * temperature * temperature                       # [e]
     logits, caches = zip(*(mlp_forward(params, x, prefix) for prefix in prefixes))
     xp = get_xp(x)
     if labelled is None:

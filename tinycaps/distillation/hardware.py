@@ -82,7 +82,7 @@ def _check_hardware(params, x, hardware, noise=()):
 
 
 @door(_check_hardware)
-def hardware_mlp_forward(params, x, hardware, noise=()):
+def hardware_mlp_forward(params: dict, x, hardware: dict, noise: tuple | list = ()):
     """Run an mlp on a piece of hardware.
 
         for l = 0 … L                                       [a]
@@ -121,7 +121,7 @@ def hardware_mlp_forward(params, x, hardware, noise=()):
 
 
 @door(dout="n,k", cache=("n,k",))
-def hardware_mlp_backward(dout, cache, known=True):
+def hardware_mlp_backward(dout, cache, known: bool = True):
     """dout (n, k) -> grads, the forward in reverse order.
 
     With ``known=False`` the gains are taken for 1. Only the line [c] changes; the module's

@@ -16,6 +16,7 @@ are scheduled: the same bits come out.
 from typing import NamedTuple
 
 from ..backend import get_xp
+from ..capsules import CapsNetConfig
 from ..checks import check_shapes, door
 from .capsules import (sliced_predictions_backward, sliced_predictions_forward,
                        sliced_routing_backward, sliced_routing_forward, sliced_squash_backward,
@@ -46,7 +47,7 @@ def _check(params, x, config, workspace=None, fourier=True):
 
 
 @door(_check)
-def fast_capsnet_forward(params, x, config, workspace=None, fourier=True):
+def fast_capsnet_forward(params: dict, x, config: CapsNetConfig, workspace=None, fourier=True):
     """Turn images into class capsules, as `tinycaps.capsules.capsnet_forward` does.
 
     Parameters

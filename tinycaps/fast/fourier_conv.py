@@ -58,7 +58,7 @@ def _check_dout(dout, cache, input_gradient=True):
 
 
 @door(_check_dout)
-def fourier_conv2d_backward(dout, cache, input_gradient=True):
+def fourier_conv2d_backward(dout, cache, input_gradient: bool = True):
     """dout (n, h', w', c_out) -> dx, dW, dbias: the matrices transposed, from bottom to top.
 
     Without ``input_gradient`` dx is None.

@@ -18,7 +18,7 @@ from ..ops.softmax import softmax_backward, softmax_forward
 
 
 @door(u_hat="n,i,j,q")
-def fast_routing_forward(u_hat, iterations=3, stop_gradient=False):
+def fast_routing_forward(u_hat, iterations=3, stop_gradient: bool = False):
     """Route votes as `tinycaps.capsules.routing_forward` does: same arguments, same values."""
     check_count(iterations=iterations)
     xp = get_xp(u_hat)

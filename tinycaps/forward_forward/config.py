@@ -1,7 +1,8 @@
 """The sizes and choices of a forward-forward network, in one place."""
 import dataclasses
 
-from ..checks import check_choice, check_count, check_not_negative, check_positive
+from ..checks import (check_choice, check_count, check_not_negative, check_positive,
+                      plain_fields)
 from .goodness import GOALS
 
 FIRST_HEARD = 1
@@ -46,6 +47,7 @@ class FFConfig:
     peer_weight: float = 0.03
 
     def __post_init__(self):
+        plain_fields(self)
         object.__setattr__(self, "image_shape", tuple(self.image_shape))
         object.__setattr__(self, "hidden", tuple(self.hidden))
         if len(self.hidden) < 2:

@@ -70,7 +70,7 @@ class FFLayerCache(NamedTuple):
 
 @door(W="f,m", bias="m", x_pos="n,f", x_neg="n,f", mean_activity="m")
 def ff_layer_loss_forward(W, bias, x_pos, x_neg, mean_activity=None, theta=None, goal="maximise",
-                          peer_weight=0.03, exact=False):
+                          peer_weight=0.03, exact: bool = False):
     """Apply a relu layer to positive and negative samples, and score it by its goodness.
 
         z = x W + bias                                                      [a]

@@ -3,6 +3,7 @@ from ..checks import check_shapes, door
 from ..ops.linear import linear_backward, linear_forward
 from ..ops.softmax import cross_entropy_backward, cross_entropy_forward
 from ..optim import check_update, sgd
+from .config import FFConfig
 from .label_pixels import check_written, write_labels, write_neutral
 from .negatives import check_classes, hybrid_negatives, wrong_labels
 from .network import check_batch, ff_backward, ff_features, ff_forward
@@ -16,7 +17,7 @@ def check_predictor(params, features, labels):
 
 
 @door(check_predictor)
-def predictor_gradients(params, features, labels):
+def predictor_gradients(params: dict, features, labels):
     """Return loss, gradients and logits of the linear softmax on what the layers have learned.
 
         logits = features W + bias                                  [a]
@@ -52,7 +53,7 @@ def check_supervised(params, images, labels, rng, config, hard=True):
 
 
 @door(check_supervised)
-def supervised_gradients(params, images, labels, rng, config, hard=True):
+def supervised_gradients(params: dict, images, labels, rng, config: FFConfig, hard=True):
     """Learn from labelled images: true labels are positive, wrong ones negative (H22 §3.3).
 
         1. The predictor sees each image with the neutral label, gives its logits, and learns.
@@ -96,7 +97,7 @@ def check_unsupervised(params, images, labels, rng, config):
 
 
 @door(check_unsupervised)
-def unsupervised_gradients(params, images, labels, rng, config):
+def unsupervised_gradients(params: dict, images, labels, rng, config: FFConfig):
     """Learn from images alone: mixtures of two images are negative (H22 §3.2).
 
     Parameters
@@ -125,8 +126,8 @@ def unsupervised_gradients(params, images, labels, rng, config):
 
 
 @door(check_update)
-def ff_update(params, grads, state, learning_rate, predictor_rate=20.0, momentum=0.9,
-              weight_decay=0.004, predictor_decay=0.003):
+def ff_update(params: dict, grads: dict, state: dict, learning_rate, predictor_rate=20.0,
+              momentum=0.9, weight_decay=0.004, predictor_decay=0.003):
     """Step down the gradients, in place; the predictor has a rate and a decay of its own.
 
         layers       sgd at learning_rate

@@ -16,7 +16,7 @@ from ..checks import check_choice, door
 SCALES = ("mean square", "length")
 
 
-@door(y="n,m")
+@door(y="square n,m")
 def length_normalise_forward(y, scale="mean square"):
     """Divide activities by their length, without subtracting their mean.
 

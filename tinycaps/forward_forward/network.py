@@ -5,7 +5,7 @@ from ..backend import get_xp
 from ..checks import check_shapes, door
 from ..ops.activations import relu_forward
 from ..ops.linear import linear_forward
-from .config import FIRST_HEARD
+from .config import FIRST_HEARD, FFConfig
 from .layer import ff_layer_loss_backward, ff_layer_loss_forward
 from .length_normalisation import length_normalise_forward
 
@@ -64,7 +64,7 @@ def check_pairs(params, x_pos, x_neg, config):
 
 
 @door(check_pairs)
-def ff_forward(params, x_pos, x_neg, config):
+def ff_forward(params: dict, x_pos, x_neg, config: FFConfig):
     """Show positive and negative samples to all layers; each scores itself.
 
         y = x                                                               [a]
@@ -120,7 +120,7 @@ def ff_backward(caches):
 
 
 @door(check_flat)
-def ff_activities(params, x, config):
+def ff_activities(params: dict, x, config: FFConfig):
     """Return the activities of every layer.
 
         ŷ = length_normalise(y),    y ← max(ŷ W_k + bias_k, 0)        [§2.1]
@@ -146,7 +146,7 @@ def ff_activities(params, x, config):
 
 
 @door(check_flat)
-def ff_features(params, x, config):
+def ff_features(params: dict, x, config: FFConfig):
     """Return what the predictor sees: the normalised activities of all layers but the first.
 
     Parameters

@@ -2,7 +2,7 @@
 from typing import NamedTuple
 
 from ..backend import get_xp
-from ..checks import check_below_one, door
+from ..checks import check_below_one, check_not_negative, door
 
 
 class PeerCache(NamedTuple):
@@ -48,6 +48,7 @@ def peer_normalisation_forward(y, mean_activity, weight=0.03, decay=0.9):
     batch.
     Loops: tests.reference.forward_forward.peer_normalisation
     """
+    check_not_negative(weight=weight)
     check_below_one(decay=decay)
     a = decay * mean_activity + (1 - decay) * y.mean(axis=0)                # [a]
     apart = a - a.mean()                                                    # [b]

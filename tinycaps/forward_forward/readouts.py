@@ -9,7 +9,7 @@ The first two are the paper's (§3.3), the third is from Hinton's talks on it.
 from ..backend import get_xp
 from ..checks import check_choice, check_count, check_finite, check_labels, door, named_xp
 from ..ops.linear import linear_forward
-from .config import FIRST_HEARD
+from .config import FIRST_HEARD, FFConfig
 from .goodness import GOALS, goodness_forward
 from .label_pixels import check_room, write_labels, write_neutral
 from .network import check_batch, ff_activities, ff_features
@@ -28,7 +28,7 @@ def check_predicted(params, images, config, batch=1000, neutral=True):
 
 
 @door(check_predicted)
-def predictor_logits(params, images, config, batch=1000, neutral=True):
+def predictor_logits(params: dict, images, config: FFConfig, batch=1000, neutral=True):
     """Return the predictor's logits, from one pass with the neutral label.
 
     Parameters
@@ -72,7 +72,7 @@ def check_tried(params, images, config, candidates=None, batch=1000):
 
 
 @door(check_tried)
-def label_goodness(params, images, config, candidates=None, batch=1000):
+def label_goodness(params: dict, images, config: FFConfig, candidates=None, batch=1000):
     """Return the goodness of each layer for each label tried, from one pass with each.
 
     Parameters
@@ -130,7 +130,7 @@ def check_readout(params, images, config, readout="shortlist", batch=1000):
 
 
 @door(check_readout)
-def predict(params, images, config, readout="shortlist", batch=1000):
+def predict(params: dict, images, config: FFConfig, readout="shortlist", batch=1000):
     """Return the class of each image.
 
     Parameters

@@ -1,6 +1,7 @@
 """What a network gets wrong, and how each of its layers judges: numbers for a log (H22)."""
 from ..backend import get_xp
 from ..checks import check_labels, door, named_xp
+from .config import FFConfig
 from .goodness import positive_probability
 from .readouts import check_predicted, label_goodness, predictor_logits, shortlist, vote
 
@@ -13,7 +14,7 @@ def check_labelled(params, images, labels, config, batch=1000):
 
 
 @door(check_labelled)
-def readout_errors(params, images, labels, config, batch=1000):
+def readout_errors(params: dict, images, labels, config: FFConfig, batch=1000):
     """Return the error rates of all readouts, and of every layer's goodness alone.
 
     Parameters

@@ -87,7 +87,7 @@ def _fits(dout, cache, input_gradient=True):
 
 
 @door(_fits)
-def conv2d_backward(dout, cache, input_gradient=True):
+def conv2d_backward(dout, cache, input_gradient: bool = True):
     """dout (n, h', w', c_out) -> dx (n, h, w, c_in), dW (kh, kw, c_in, c_out), dbias (c_out,).
 
     The derivation is the right column of the module's docstring. A first layer needs no dx; leaving

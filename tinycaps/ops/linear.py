@@ -27,7 +27,7 @@ def linear_forward(x, W, bias):
 
 
 @door(dy="n,m", cache=("n,f", "f,m"))
-def linear_backward(dy, cache, input_gradient=True):
+def linear_backward(dy, cache, input_gradient: bool = True):
     """dy (n, m) -> dx (n, f), dW (f, m), dbias (m,).
 
     Forward had y_nm = Σ_f x_nf W_fm + bias_m, so each factor's gradient is dy times the other

@@ -1,6 +1,6 @@
 """The margin loss: long capsules for digits that are there, short ones for the others (S17)."""
 from ..backend import get_xp
-from ..checks import door
+from ..checks import check_fraction, check_not_negative, door
 
 
 @door(length="n,k", labels="n < k")
@@ -32,6 +32,8 @@ def margin_loss_forward(length, labels, present=0.9, absent=0.1, down_weight=0.5
     reconstruction.
     Loops: tests.reference.ops.margin_loss
     """
+    check_fraction(present=present, absent=absent)
+    check_not_negative(down_weight=down_weight)
     xp = get_xp(length, labels)
     n, k = length.shape
     true = labels[:, None] == xp.arange(k)                          # [Eq. 4 -] T_k

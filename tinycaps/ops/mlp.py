@@ -69,7 +69,7 @@ def check_mlp(params, x, prefix="", dropouts=()):
 
 
 @door(check_mlp)
-def mlp_forward(params, x, prefix="", dropouts=()):
+def mlp_forward(params: dict, x, prefix: str = "", dropouts: tuple | list = ()):
     """Apply linear, relu, linear, …, linear; while training, with dropout before a linear map.
 
         for k = 0 … K                                [a]
@@ -112,7 +112,7 @@ def mlp_forward(params, x, prefix="", dropouts=()):
 
 
 @door(dout="n,k", cache=("n,k",))
-def mlp_backward(dout, cache, input_gradient=False):
+def mlp_backward(dout, cache, input_gradient: bool = False):
     """dout (n, k) -> grads, or grads, dx (n, f) with ``input_gradient``.
 
     The forward's lines from bottom to top, from the last layer to the first: what a line computed
