@@ -79,6 +79,32 @@ def test_a_call_without_an_argument_gets_pythons_own_message():
         votes_forward(U, VOTERS, width=3)
 
 
+@door(x="n,f")
+def scaled(x, scale=1.0, sizes=(), *, flag: bool = False, table: dict | None = None):
+    return x * scale, scale, sizes
+
+
+def test_a_numpy_scalar_becomes_a_number_whose_precision_is_that_of_the_arrays():
+    x = np.ones((2, 3), np.float32)
+    for call in (lambda: scaled(x, np.float64(0.5)), lambda: scaled(x, scale=np.float64(0.5))):
+        y, scale, _ = call()
+        assert y.dtype == np.float32 and type(scale) is float and scale == 0.5
+    _, _, sizes = scaled(x, sizes=(np.int64(3), [np.float32(0.5)], "a"))
+    assert sizes == (3, [0.5], "a") and type(sizes[0]) is int and type(sizes[1][0]) is float
+    refuses(TypeError, "x: got float64, wanted the precision of cache[0], float32",
+            door(lambda **_: None, cache=("n,f",), x="n,f")(lambda x, cache: x),
+            x=np.ones((2, 3)), cache=(x,))
+    refuses(ValueError, "x: got shape (), wanted (n, f)", scaled, np.float64(3))
+
+
+def test_an_annotated_argument_has_that_type():
+    x = np.ones((2, 3))
+    assert scaled(x, flag=True, table={}) and scaled(x, flag=np.bool_(True), table=None)
+    refuses(TypeError, "flag: got ndarray, wanted bool", scaled, x, flag=x > 0)
+    refuses(TypeError, "flag: got int, wanted bool", scaled, x, flag=1)
+    refuses(TypeError, "table: got float, wanted dict | None", scaled, x, table=0.5)
+
+
 def test_an_optional_argument_may_be_none_but_not_wrong():
     @door(x="n,f", mask="bool n,f", bias="f")
     def masked(x, mask=None, bias=None):
@@ -536,3 +562,36 @@ def test_the_free_memory_is_not_looked_up_for_small_arrays(monkeypatch):
 def test_where_the_free_memory_is_unknown_everything_is_let_through(monkeypatch):
     monkeypatch.setattr(checks, "free_memory", lambda xp: None)
     check_memory(np, np.dtype("float32"), u_hat=VOTES | dict(n=10 ** 12))
+
+
+# Numbers too large for their precision.
+
+def test_half_precision_has_no_mean_of_a_hundred_thousand_samples():
+    many = np.zeros((65505, 1), np.float16)
+    check_shapes(x=(many[1:], "n,k"))
+    check_shapes(x=(many.astype("float32"), "n,k"))
+    for x in many, many.T:
+        refuses(TypeError, f"x: got float16 of shape {x.shape}, wanted float32: half precision has "
+                "no number above 65,504, so means and sums over an axis like this do not fit",
+                check_shapes, x=(x, "n,k"))
+
+
+@pytest.mark.parametrize("dtype, largest", [("float16", 255), ("float32", 1.8e19),
+                                            ("float64", 1.3e154)])
+def test_vectors_whose_squared_length_overflows(dtype, largest):
+    x = np.array([[0, 1], [0, -largest]], dtype)
+    check_shapes(x=(x, "square n,f"))
+    check_shapes(x=(np.array([[np.inf, np.nan]], dtype), "square n,f"))
+    refuses(ValueError, f"x: got numbers up to {2 * largest:.3g}, wanted vectors whose squared "
+            f"length {dtype} can hold", check_shapes, x=(2 * x, "square n,f"))
+    refuses(ValueError, "x: got shape (2,), wanted (n, f)", check_shapes, x=(x[0], "square n,f"))
+
+
+@pytest.mark.parametrize("check", [check_count, check_positive, check_not_negative, check_fraction])
+def test_an_array_in_place_of_a_number_is_shown_in_one_line(check):
+    with pytest.raises(ValueError, match=r"^x: got array\(\[\[0\.\], \[0\.\]\]\), wanted "):
+        check(x=np.zeros((2, 1)))
+
+
+def test_an_array_in_place_of_a_word():
+    refuses(ValueError, "x: got array([0., 0.]), wanted a or b", check_choice, "ab", x=np.zeros(2))

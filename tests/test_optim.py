@@ -1,4 +1,5 @@
 """Each optimiser against its formula in plain Python, and what it does to its arguments."""
+import inspect
 import math
 import re
 
@@ -262,3 +263,29 @@ def test_rising_momentum_by_hand():
     assert rising_momentum(3, 4, first=0.1, last=0.3) == pytest.approx(0.25, rel=1e-12)
     assert rising_momentum(2, 2.5, 0.0, 1.0) == pytest.approx(0.8, rel=1e-12)
     assert rising_momentum(3, 2.5, 0.0, 1.0) == 1
+
+
+@pytest.mark.parametrize("update, name, wrong", [
+    *((update, "learning_rate", wrong) for update in (sgd, rmsprop, adam)
+      for wrong in (-1e-3, math.nan, math.inf)),
+    (sgd, "momentum", 1.0), (sgd, "momentum", math.nan), (sgd, "weight_decay", -0.1),
+    (rmsprop, "decay", 1.0), (rmsprop, "epsilon", -1e-8),
+    (adam, "beta1", 1.0), (adam, "beta2", 1.5), (adam, "epsilon", math.nan)])
+def test_a_setting_out_of_its_range_is_refused_and_changes_nothing(update, name, wrong):
+    params, state = {"W": np.ones((2, 3))}, {}
+    with pytest.raises(ValueError, match=rf"^{name}: got {wrong}, wanted "):
+        update(params, {"W": np.ones((2, 3))}, state, **{name: wrong})
+    assert (params["W"] == 1).all() and not state
+
+
+def test_the_published_defaults():
+    def defaults(update):
+        return {name: argument.default for name, argument
+                in inspect.signature(update).parameters.items()
+                if argument.default is not argument.empty}
+
+    assert defaults(adam) == dict(learning_rate=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-8)   # K15
+    assert defaults(rmsprop) == dict(learning_rate=1e-3, decay=0.9, epsilon=1e-8)   # lecture 6e
+    assert defaults(sgd) == dict(learning_rate=0.01, momentum=0.9, weight_decay=0.0)
+    assert defaults(exponential_decay) == dict(rate=0.96, period=2000)              # S17's code
+    assert defaults(rising_momentum) == dict(first=0.5, last=0.99)                  # dropout

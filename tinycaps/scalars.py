@@ -78,5 +78,5 @@ def _check_numbers(is_good, wanted, numbers):
 
 
 def _shown(value):
-    """Return a value as a line shows it, an array by its shape alone."""
-    return f"an array of shape {value.shape}" if hasattr(value, "shape") else repr(value)
+    """Return the representation of a value in one line: that of an array can have several."""
+    return " ".join(repr(value).split())

@@ -6,7 +6,7 @@ from tests.reference import capsules as reference
 from tests.ops.facts import (close, draw, on, on_device, refuses, refuses_two_memories,
                              stays_float32)
 from tinycaps.backend import to_numpy
-from tinycaps.capsules import squash_backward, squash_forward
+from tinycaps.capsules import length_forward, squash_backward, squash_forward
 from tinycaps.gradcheck import assert_gradients
 
 
@@ -55,6 +55,14 @@ def test_direction_is_kept_and_length_is_below_one(xp):
     close(v / norms(v)[:, None], s / norms(s)[:, None])
     close(norms(v), norms(s) ** 2 / (1 + norms(s) ** 2))
     assert (norms(v) < 1).all()
+
+
+@pytest.mark.parametrize("op, name", [(squash_forward, "s"), (length_forward, "v")])
+@pytest.mark.parametrize("dtype, large", [("float32", 2e19), ("float16", 300)])
+def test_squares_that_overflow_are_refused(xp, op, name, dtype, large):
+    s = np.full((2, 3), large, dtype)
+    refuses(ValueError, name, "squared length", op, xp.asarray(s))
+    assert np.isfinite(to_numpy(op(xp.asarray(s / 4))[0])).all()
 
 
 def test_longer_stays_longer(xp):

@@ -82,3 +82,11 @@ def test_random_shifts_reach_their_bounds_and_no_further():
     where = np.argwhere(random_shift(image, np.random.default_rng(0), 2)[..., 0])[:, 1:] - 3
     assert len(where) == 200 and {*where.ravel().tolist()} == {-2, -1, 0, 1, 2}
     assert len({*map(tuple, where.tolist())}) == 25
+
+
+@pytest.mark.parametrize("pixels", [-1, 0.5, 5, 10 ** 9, None])
+def test_a_shift_that_can_push_all_out(pixels):
+    images = np.ones((2, 5, 6, 1))
+    assert random_shift(images, np.random.default_rng(0), 4).shape == images.shape
+    with pytest.raises(ValueError, match=rf"^pixels: got {pixels}, wanted an integer in 0\.\.4: "):
+        random_shift(images, np.random.default_rng(0), pixels)
