@@ -68,7 +68,7 @@ def test_bad_input(xp):
             margin_loss_forward, length.astype("int64"), labels)
     refuses(ValueError, "length", "at least one along every axis",
             margin_loss_forward, length[:0], labels[:0])
-    for name, wanted in [("present", "[0, 1]"), ("absent", "[0, 1]"), ("down_weight", "at least 0")]:
+    for name, wanted in dict(present="[0, 1]", absent="[0, 1]", down_weight="at least 0").items():
         for number in float("nan"), -0.1, float("inf"):
             refuses(ValueError, name, wanted, margin_loss_forward, length, labels, **{name: number})
     refuses_bad_labels(xp, lambda labels: margin_loss_forward(length, labels))
