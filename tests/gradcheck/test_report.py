@@ -29,7 +29,7 @@ def test_kinks_are_counted_and_shown():
 
 def test_the_table():
     at_a_kink = KINKED._replace(index=None, checked="4 directions", slopes=(0.0, 0.5))
-    report = Report([RIGHT, at_a_kink], ["forward: wrote into its input x"], ("labels (int64)",))
+    report = Report([RIGHT, at_a_kink], ["forward: wrote into its input x"], ("labels (int64, not floating-point)",))
     assert str(report) == "\n".join([
         "parameter  shape   checked       worst at     analytic  numeric  off by   ± error  "
         "complex step  kinks  verdict",
@@ -37,7 +37,9 @@ def test_the_table():
         "0.25          0      ok",
         "W          (2, 3)  4 directions  a direction  0.25      0 | 0.5  1.0e-13  2.0e-13  "
         "none          3      kink",
-        "taken as constant: labels (int64)",
+        "ok: the gradient lies within 8 estimated errors of the measured derivative",
+        "kink: the slopes of the two sides differ, and the gradient lies between them",
+        "taken as constant: labels (int64, not floating-point)",
         "PROBLEM: forward: wrote into its input x"])
 
 
