@@ -68,7 +68,7 @@ class Derivative(NamedTuple):
     @property
     def kink(self):
         """The slopes of the two sides differ."""
-        return self.right != self.left and self.gap > 2 * SAFETY * self.sides_error
+        return self.gap > 2 * SAFETY * self.sides_error
 
     @property
     def gap(self):
@@ -188,7 +188,7 @@ def _table(differences, first):
     error_right, slope_right = right.result()
     sides_error = max(error_left, error_right)
     found = Derivative(*map(float, (value, error, slope_left, slope_right, sides_error)))
-    if sides_error < error and not found.kink:      # x|x| at 0: smooth on each side only
+    if sides_error < error:                         # x|x| at 0: smooth on each side only
         return found._replace(value=(found.left + found.right) / 2, error=found.sides_error)
     return found
 
