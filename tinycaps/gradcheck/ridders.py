@@ -80,6 +80,7 @@ class Derivative(NamedTuple):
         return max(self.error, SIDES * self.sides_error)
 
 
+@np.errstate(all="ignore")              # outside of its domain f may be infinite: left out
 def derivative(f, weights, scale, argument_noise=0.0):
     """Differentiate weights · f(h) at h = 0.
 
