@@ -44,13 +44,32 @@ def test_a_gradient_of_zero_is_measured_well_enough_at_1e_11_of_the_outputs():
     def noise_and_offset(offset):
         return lambda x: (np.array([np.sin(1e12 * x[0]), offset]), x), lambda dy, x: 0 * x
 
-    x = np.array([1.0])                                 # so that its step is 1
-    row, = check_gradients(*noise_and_offset(0.0), x).rows
-    assert row.verdict == "unsure"
-    enough = 1e11 * row.error / abs(COTANGENT[1])
-    assert verdict(*noise_and_offset(1.05 * enough), x) == "ok"
-    assert verdict(*noise_and_offset(-1.05 * enough), x) == "ok"
-    assert verdict(*noise_and_offset(0.95 * enough), x) == "unsure"
+    for step in 1.0, 0.25:
+        x = np.array([step])
+        row, = check_gradients(*noise_and_offset(0.0), x).rows
+        assert row.verdict == "unsure"
+        enough = 1e11 * row.error * step / abs(COTANGENT[1])
+        assert verdict(*noise_and_offset(1.05 * enough), x) == "ok"
+        assert verdict(*noise_and_offset(-1.05 * enough), x) == "ok"
+        assert verdict(*noise_and_offset(0.95 * enough), x) == "unsure"
+
+
+def test_along_a_direction_its_length_counts():
+    def noise_and_slope(x):
+        return np.array([1e-7 * np.sin(1e12 * x[0]), x[1]]), x
+
+    def backward(dy, x):
+        dx = 0 * x
+        dx[1] = dy[1]
+        return dx
+
+    x = np.random.default_rng(1).uniform(0.5, 1, 500)
+    assert verdict(noise_and_slope, backward, x[:2]) == "unsure"
+    assert verdict(noise_and_slope, backward, x) == "ok"
+
+
+def test_what_is_measured_counts_where_all_gradients_are_said_to_be_zero():
+    assert verdict(*elementwise(lambda x: (x + 1e8) - 1e8, np.zeros_like), np.ones(1)) == "WRONG"
 
 
 @pytest.mark.parametrize("size", [1e-20, 1.0, 1e20])

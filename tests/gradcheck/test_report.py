@@ -29,7 +29,8 @@ def test_kinks_are_counted_and_shown():
 
 def test_the_table():
     at_a_kink = KINKED._replace(index=None, checked="4 directions", slopes=(0.0, 0.5))
-    report = Report([RIGHT, at_a_kink], ["forward: wrote into its input x"], ("labels (int64, not floating-point)",))
+    report = Report([RIGHT, at_a_kink], ["forward: wrote into its input x"],
+                    ("labels (int64, not floating-point)",))
     assert str(report) == "\n".join([
         "parameter  shape   checked       worst at     analytic  numeric  off by   ± error  "
         "complex step  kinks  verdict",

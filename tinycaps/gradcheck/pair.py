@@ -105,7 +105,7 @@ class Pair:
             again, _ = self._by_name(self.backward(*cotangents, cache))
             problems += [f"backward: got another gradient of {name} from the same cache, wanted "
                          "the same" for name in gradients
-                         if not np.array_equal(gradients[name], again[name], equal_nan=True)]
+                         if not np.array_equal(gradients[name], again[name])]
         return weights, gradients, problems
 
     def _written(self, live):
