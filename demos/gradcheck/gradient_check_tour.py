@@ -1,4 +1,4 @@
-"""Every backward of the package, proven to be the derivative of its forward, with two exceptions.
+"""Every backward of the package, but two, proven to be the derivative of its forward.
 
 Each pair that a room of tinycaps exports, from relu to the whole networks, is run at a random point
 in double precision; the derivative of its forward by every input is measured and compared with what
