@@ -41,9 +41,12 @@ def test_every_block_runs_as_pasted(code, tmp_path, monkeypatch):
 def test_the_gradient_check_finds_the_fault_that_the_readme_plants(capsys):
     code, = (code for code in blocks(README) if "check_gradients" in code)
     exec(compile(code, "pasted", "exec"), {"__name__": "__main__"})
-    x, W = capsys.readouterr().out.splitlines()[1:]
+    printed = capsys.readouterr().out.splitlines()
+    x, W = printed[1:3]
     assert x.startswith("x ") and x.endswith(" ok")
     assert W.startswith("W ") and W.endswith(" WRONG")
+    shown = README.read_text(encoding="utf-8").splitlines()
+    assert printed[3:] and {f"    {line}" for line in printed[3:]} <= {*shown}
 
 
 def test_the_look_at_the_code_is_the_code():

@@ -17,6 +17,9 @@ from tinycaps import capsules, distillation, ops
 
 NO_DERIVATIVE = {"ff_forward"}
 """Forwards whose backward is, on purpose, no derivative of it: each layer has a loss of its own."""
+DEPARTURES = {"ff_layer_loss": dict(exact=False)}
+"""Defaults with which a backward departs from the derivative, on purpose. The point of the pair has
+the exact settings; the tour measures how far these are off."""
 SIZES = (3, 4, 2, 5, 6, 7)
 """Of the axes, in the order in which a door names them."""
 

@@ -8,6 +8,8 @@ from tinycaps.backend import get_xp
 from tinycaps.capsules import (predictions_backward, predictions_forward, routing_backward,
                                routing_forward, squash_backward, squash_forward)
 from tinycaps.gradcheck import assert_gradients, check_gradients
+from tinycaps.gradcheck.check import _bisect
+from tinycaps.gradcheck.report import Row
 from tinycaps.ops import sigmoid_backward, sigmoid_forward, softmax_backward, softmax_forward
 
 
@@ -132,3 +134,75 @@ def test_estimates_are_honest_over_many_entries():
         report = check_gradients(routing_forward, routing_backward, u_hat, seed=seed)
         row, = report.rows                              # the worst of 72 entries
         assert abs(row.analytic - row.numeric) <= 2 * row.error < 1e-9
+
+
+def test_up_to_400_entries_are_all_checked_and_more_along_four_directions():
+    for size, wanted in (400, "all 400"), (401, "4 directions"):
+        row, = check_gradients(*elementwise(lambda x: 2 * x, lambda x: 2.0), np.ones(size)).rows
+        assert row.checked == wanted
+
+
+def worst(faults, f, slope, x):
+    """The entry that is shown of six, where some gradients have something added to them."""
+    added = np.zeros(6)
+    added[[*faults]] = [*faults.values()]
+    forward, backward = elementwise(f, slope)
+    row, = check_gradients(forward, lambda dy, x: backward(dy, x) + added, x).rows
+    assert row.verdict == "WRONG"
+    return row.index
+
+
+@pytest.mark.parametrize("faults", [{1: 1e-3, 4: 1e-2}, {4: 1e-3, 1: 1e-2}, {1: -1e-3, 4: -1e-2}])
+def test_the_worst_of_two_faults_is_the_one_shown(faults):
+    largest = max(faults, key=lambda entry: abs(faults[entry]))
+    assert worst(faults, np.sin, np.cos, np.linspace(1, 2, 6)) == (largest,)
+    assert worst(faults, np.zeros_like, np.zeros_like, np.zeros(6)) == (largest,)   # no error
+
+
+def test_faults_are_ranked_by_how_many_errors_they_are_off():
+    def forward(x):                                     # the first derivative is measured to 1e-7
+        return np.array([(x[0] + 1e8) - 1e8, x[1]]), None
+
+    row, = check_gradients(forward, lambda dy, _: dy * [1.1, 1.01], np.array([0.7, 0.3])).rows
+    assert (row.verdict, row.index) == ("WRONG", (1,))
+
+
+def test_the_worst_of_several_directions_is_the_one_shown():
+    x, = draw((30, 30))
+    ratios = [abs(row.analytic - row.numeric) / row.error for count in (1, 2, 3, 4)
+              for row in check_gradients(*elementwise(np.sin, np.cos), x, directions=count).rows]
+    assert ratios == sorted(ratios) and ratios[0] < ratios[-1]
+
+
+def test_entries_of_a_direction_have_sizes_from_a_half_to_one_and_both_signs():
+    x, moves = np.zeros(1000), []
+
+    def forward(moved):
+        moves.append(np.real(moved))
+        return moved.sum(), moved
+
+    check_gradients(forward, lambda dy, x: dy + 0 * x, x, directions=1)
+    direction = 16 * max((move for move in moves if move.any() and np.ptp(move)),
+                         key=lambda move: np.abs(move).max())
+    assert 0.5 <= np.abs(direction).min() < 0.51 and 0.99 < np.abs(direction).max() <= 1
+    assert abs(np.sign(direction).mean()) < 0.1
+
+
+class AllKinks:
+    """A probe of an array whose entries are kinks, which no sum of them is."""
+
+    def __init__(self, size):
+        self.x, self.count = np.zeros(size), 0
+
+    def measure(self, direction):
+        self.count += 1
+        alone = np.count_nonzero(direction) == 1
+        return Row("x", self.x.shape, "", None, 0.0, 0.0, 0.0, None, int(alone),
+                   "kink" if alone else "WRONG")
+
+
+def test_bisection_gives_up_after_200_measurements():
+    for size, count in (1000, 200), (50, 98):           # a tree of 50 leaves has 98 other nodes
+        probe = AllKinks(size)
+        row = _bisect(probe, np.ones(size), probe.measure(np.ones(size)))
+        assert row.verdict == "kink" and row.kinks > 0 and probe.count == 1 + count

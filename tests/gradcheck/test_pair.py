@@ -116,8 +116,44 @@ def test_arguments_without_a_name_are_numbered():
 
 
 def test_nothing_to_differentiate_by_is_an_error():
-    with pytest.raises(ValueError, match="got no floating-point array"):
+    with pytest.raises(ValueError) as error:
         check_gradients(forward, backward, np.arange(3), "relu")
+    assert str(error.value) == (
+        "inputs: got x (int64, not floating-point), W (str, not an array), wanted at least one "
+        "floating-point array to differentiate by")
+    with pytest.raises(ValueError, match="^inputs: got nothing, wanted at least one"):
+        check_gradients(forward, backward)
+
+
+@pytest.mark.parametrize("weight, why", [
+    (2.0, "weight (float, not an array)"),
+    ([np.ones(3), np.ones(3)], "weight (list, not a dict of arrays)"),
+    ((np.ones(3),), "weight (tuple, not a dict of arrays)"),
+    (np.arange(3), "weight (int64, not floating-point)"),
+    (np.ones(0), "weight (empty)"),
+    ({"a": 2.0}, "a (float, not an array)"),
+])
+def test_a_gradient_too_many_says_what_is_not_differentiated_by_and_why(weight, why):
+    def both(x, weight):
+        return 2 * x, None
+
+    def both_backward(dy, cache):
+        return 2 * dy, weight
+
+    found = problems(both, both_backward, np.ones(3), weight)
+    assert found == [f"gradient of x: got tuple, wanted an array (3,), and none for {why}"]
+    by_name = check_gradients(both, lambda dy, cache: 2 * dy, np.ones(3), weight)
+    assert by_name.ok and f"taken as constant: {why}" in str(by_name).splitlines()
+
+
+def test_floating_point_keywords_are_named_as_constant():
+    def scaled(x, bias, rate, labels, scale=1.0):
+        return x * rate + bias, rate
+
+    found = problems(scaled, lambda dy, rate: (dy * rate, dy, dy), *arrays(np, (3,), (3,)),
+                     rate=np.ones(3), labels=np.arange(3), scale=2.0)
+    assert found == ["backward: got 3 gradients, wanted a tuple: one gradient for each of x, bias, "
+                     "in this order, and none for rate (keyword, not positional)"]
 
 
 def test_host_and_device_must_not_be_mixed(monkeypatch):
@@ -150,4 +186,5 @@ def test_a_missing_key():
 
     x, W, bias = arrays(np, (2, 3), (3, 4), (4,))
     found = problems(net, lambda dy, x: {"W": x.T @ dy}, {"W": W, "bias": bias}, x.astype(int))
-    assert found == ["gradient of bias: got NoneType, wanted an array (4,)"]
+    assert found == ["gradient of bias: got NoneType, wanted an array (4,), and none for x (int64, "
+                     "not floating-point)"]

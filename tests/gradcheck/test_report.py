@@ -29,7 +29,8 @@ def test_kinks_are_counted_and_shown():
 
 def test_the_table():
     at_a_kink = KINKED._replace(index=None, checked="4 directions", slopes=(0.0, 0.5))
-    report = Report([RIGHT, at_a_kink], ["forward: wrote into its input x"], ("labels (int64)",))
+    report = Report([RIGHT, at_a_kink], ["forward: wrote into its input x"],
+                    ("labels (int64, not floating-point)",))
     assert str(report) == "\n".join([
         "parameter  shape   checked       worst at     analytic  numeric  off by   ± error  "
         "complex step  kinks  verdict",
@@ -37,14 +38,16 @@ def test_the_table():
         "0.25          0      ok",
         "W          (2, 3)  4 directions  a direction  0.25      0 | 0.5  1.0e-13  2.0e-13  "
         "none          3      kink",
-        "taken as constant: labels (int64)",
+        "ok: the gradient lies within 8 estimated errors of the measured derivative",
+        "kink: the slopes of the two sides differ, and the gradient lies between them",
+        "taken as constant: labels (int64, not floating-point)",
         "PROBLEM: forward: wrote into its input x"])
 
 
 def test_what_is_no_floating_point_array_is_named_as_constant():
     report = check_gradients(lambda x, k: (x * k, k), lambda dy, k: dy * k,
                              np.ones(3), np.arange(3))
-    assert report.ok and report.constants == ("k (int64)",)
+    assert report.ok and report.constants == ("k (int64, not floating-point)",)
 
 
 def test_a_forgotten_cache_is_reported():

@@ -78,6 +78,14 @@ def test_steps_out_of_the_domain_are_not_used(f, slope, x):
     assert abs(found.value - slope(x)) <= SAFETY * found.error < 1e-6 * slope(x)
 
 
+def test_outputs_that_overflow_are_not_used():
+    found = measure(lambda x: np.exp(1e4 * x) - np.exp(-1e4 * x), 1e-3)
+    slope = 1e4 * (np.exp(10) + np.exp(-10))
+    assert abs(found.value - slope) <= SAFETY * found.error < 1e-9 * slope
+    two = derivative(lambda h: np.exp(np.array([1e4 * h, 1e4 * h + 1])), np.array([1.0, -1.0]), 1.0)
+    assert abs(two.value - 1e4 * (1 - np.e)) <= SAFETY * two.error < 1e-6
+
+
 def test_weights_contract_many_outputs():
     weights = np.array([2.0, -1.0, 0.5])
     found = derivative(lambda h: np.array([np.sin(h), np.exp(h), 7.0]), weights, 1.0)

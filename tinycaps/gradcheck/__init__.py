@@ -4,6 +4,7 @@
     assert_gradients(forward, backward, x, W)            the same for a test
 
 check      compares every entry, or random directions of large arrays: read this first
+probe      the verdict about one direction, and the complex step as a second witness
 ridders    how a derivative is measured, and why no fixed step suffices
 pair       the pair under the checker, and whether it keeps the contract of a pair
 report     the table

@@ -1,20 +1,14 @@
 """Compare a backward with the measured derivatives of its forward."""
-import warnings
-
 import numpy as np
 
 from .pair import Pair
-from .report import VERDICTS, Report, Row
-from .ridders import SAFETY, derivative
+from .probe import Probe
+from .report import VERDICTS, Report
 
-UNSURE = 1e-6
-"""A measurement with an error above this fraction of the largest gradient proves nothing."""
-NOTHING = 1e-11
-"""The fraction of the outputs' own size at which a gradient of zero is measured well enough."""
 MOST = 200
 """Bisection gives up after this number of measurements."""
-TINY = 1e-30
-"""The complex step: no difference is taken, so nothing is lost however small it is."""
+SMALLEST = np.finfo(np.float64).tiny
+"""Stands for an error of 0 where rows are ranked."""
 
 
 def check_gradients(forward, backward, *inputs, seed=0, max_entries=400, directions=4,
@@ -57,15 +51,8 @@ def check_gradients(forward, backward, *inputs, seed=0, max_entries=400, directi
     to 1 and both signs, so that neither a fault in a single entry nor two equal ones can hide.
 
     Where forward takes complex numbers and is analytic, Im f(x + i h) / h with h = 1e-30 is a
-    second witness, without any difference and so without rounding. It fails, and the table shows
-    "none", if forward uses what has no complex derivative:
-
-        abs(x)             drops the phase: the imaginary part is lost
-        conj(x), x.real    turns or drops the imaginary part; write x * x, not x * conj(x)
-        linalg.norm(x)     uses abs or conj; write sqrt((x * x).sum())
-        x > y, maximum     Python refuses complex numbers; NumPy compares real parts first, and
-                           imaginary ones where these are equal, so a kink looks smooth
-        a real buffer      zeros(shape)[...] = x discards the imaginary part
+    second witness; `tinycaps.gradcheck.probe` says when it is believed. The table shows "none"
+    where forward takes no complex numbers, and "not analytic" where the witness is invalid.
     """
     pair = Pair(forward, backward, inputs, keywords)
     rng = np.random.default_rng(seed)
@@ -73,7 +60,7 @@ def check_gradients(forward, backward, *inputs, seed=0, max_entries=400, directi
     rows = []
     if not problems:
         for name, gradient in gradients.items():
-            probe = _Probe(pair, name, weights, gradient)
+            probe = Probe(pair, name, weights, gradient)
             if gradient.size <= max_entries:
                 rows.append(_check_entries(probe))
             else:
@@ -103,81 +90,8 @@ def assert_gradients(forward, backward, *inputs, allow_kinks=False, **options):
     return report
 
 
-class _Probe:
-    """One array of the pair, to be moved along directions of the same shape."""
-
-    def __init__(self, pair, name, weights, gradient):
-        self.pair, self.name, self.weights, self.gradient = pair, name, weights, gradient
-        self.x = pair.arrays[name]
-        spread = np.sqrt(np.mean(self.x ** 2))
-        self.step = 2.0 ** np.round(np.log2(spread)) if spread > 0 else 1.0
-        self.centre = pair.outputs(pair.arrays)
-        sizes = [np.abs(self.outputs(h, np.ones(self.x.shape))) for h in (-1 / 16, 0, 1 / 16)]
-        self.outputs_size = (np.nan_to_num(sizes, posinf=0) @ np.abs(weights)).max() / self.step
-
-    def outputs(self, h, direction):
-        """Return the outputs after h steps along the direction, NaN outside of f's domain."""
-        if not h:
-            return self.centre
-        with np.errstate(all="ignore"):
-            moved = {self.name: self.x + h * self.step * direction}
-            return self.pair.outputs(self.pair.arrays | moved)
-
-    def measure(self, direction):
-        """Compare analytic and measured derivative along a direction."""
-        length = np.linalg.norm(direction)
-        size = np.abs(self.gradient).max() * length
-        argument_noise = np.linalg.norm(self.gradient * self.x * direction)
-        found = derivative(lambda h: self.outputs(h, direction), self.weights, size * self.step,
-                           argument_noise)
-        numeric, error, left, right, sides_error = (z / self.step for z in found)
-        analytic, tolerance = float((self.gradient * direction).sum()), SAFETY * error
-        agrees = abs(analytic - numeric) <= tolerance
-        witness = self.complex_step(direction)
-        if witness is not None and abs(witness - numeric) > tolerance and agrees:
-            witness = None
-        if found.kink:
-            low, high = sorted((left, right))
-            margin = SAFETY * sides_error
-            verdict = "kink" if low - margin <= analytic <= high + margin else "WRONG"
-        elif found.doubt / self.step > max(UNSURE * max(size, abs(numeric)),
-                                           NOTHING * self.outputs_size):
-            verdict = "unsure"
-        elif agrees:
-            verdict = "ok"
-        elif witness is None or abs(analytic - witness) > tolerance:
-            verdict = "WRONG"
-        else:
-            verdict = "unsure"
-        return Row(self.name, self.x.shape, "", None, analytic, numeric, error, witness,
-                   int(found.kink), verdict, (left, right) if found.kink else None)
-
-    def complex_step(self, direction):
-        """Return Im f(x + i h) / h, or None where forward takes or returns no complex numbers."""
-        arrays = {name: array.astype(np.complex128) for name, array in self.pair.arrays.items()}
-        arrays[self.name] = arrays[self.name] + 1j * TINY * direction
-        try:
-            with warnings.catch_warnings(), np.errstate(all="ignore"):
-                warnings.simplefilter("error", np.exceptions.ComplexWarning)
-                outputs = self.pair.outputs(arrays)
-        except Exception:       # real numbers went well, so whatever is wrong is about complex ones
-            return None
-        if outputs.dtype.kind != "c" or not np.isfinite(outputs).all():
-            return None
-        return float(self.weights @ outputs.imag / TINY)
-
-    def one(self, entry):
-        """Return the direction that moves one entry, given by its place in the flat array."""
-        direction = np.zeros(self.x.shape)
-        direction.flat[entry] = 1
-        return direction
-
-    def index(self, entry):
-        return tuple(int(k) for k in np.unravel_index(entry, self.x.shape))
-
-
 def _badness(row):
-    return VERDICTS.index(row.verdict), abs(row.analytic - row.numeric) / (row.error or TINY)
+    return [*VERDICTS].index(row.verdict), abs(row.analytic - row.numeric) / (row.error or SMALLEST)
 
 
 def _check_entries(probe):

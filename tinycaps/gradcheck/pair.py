@@ -9,15 +9,15 @@ from ..backend import get_xp, is_array, to_numpy
 class Pair:
     """The pair at one point, seen as a function of named float64 arrays on the host.
 
-    Arguments that are floating-point arrays, or dicts of them, are differentiable; everything else
-    (labels, masks, settings) is passed on as it is.
+    Arguments that are floating-point arrays, or dicts of them, are differentiated by; everything
+    else (labels, masks, settings) is passed on as it is.
 
     Attributes
     ----------
     arrays : dict
         Name to float64 host array. An array has its argument's name, or its key in a dict.
     constants : list of str
-        The arrays that are passed on, with their dtypes.
+        The arguments that are passed on, and why.
     """
 
     def __init__(self, forward, backward, inputs, keywords):
@@ -28,17 +28,18 @@ class Pair:
         dicts = sum(isinstance(x, dict) for x in inputs)
         for position, (argument, x) in enumerate(zip(arguments, inputs)):
             for key, array in (x.items() if isinstance(x, dict) else [(None, x)]):
-                if is_array(array) and array.dtype.kind != "f":
-                    name = argument if key is None else key
-                    self.constants.append(f"{name} ({array.dtype})")
-                elif is_array(array) and array.size:
-                    inner = key if dicts == 1 and key not in arguments else f"{argument}[{key}]"
-                    name = argument if key is None else str(inner)
+                inner = key if dicts == 1 and key not in arguments else f"{argument}[{key}]"
+                name = argument if key is None else str(inner)
+                if is_array(array) and array.dtype.kind == "f" and array.size:
                     self.arrays[name] = to_numpy(array).astype(np.float64)
                     self.place[name] = position, key
+                else:
+                    self.constants.append(f"{name} ({_why_constant(array)})")
+        self.constants += [f"{name} (keyword, not positional)" for name, x in keywords.items()
+                           if any(array.dtype.kind == "f" for array in _arrays_in(x))]
         if not self.arrays:
-            raise ValueError("inputs: got no floating-point array, wanted at least one to "
-                             "differentiate by")
+            raise ValueError(f"inputs: got {', '.join(self.constants) or 'nothing'}, wanted at "
+                             "least one floating-point array to differentiate by")
         self.xp = get_xp(*(inputs[position] if key is None else inputs[position][key]
                            for position, key in self.place.values()))
 
@@ -104,7 +105,7 @@ class Pair:
             again, _ = self._by_name(self.backward(*cotangents, cache))
             problems += [f"backward: got another gradient of {name} from the same cache, wanted "
                          "the same" for name in gradients
-                         if not np.array_equal(gradients[name], again[name], equal_nan=True)]
+                         if not np.array_equal(gradients[name], again[name])]
         return weights, gradients, problems
 
     def _written(self, live):
@@ -115,13 +116,14 @@ class Pair:
     def _by_name(self, returned):
         """Return what backward returned by the names of the arrays, and what is wrong with it."""
         positions = sorted({position for position, _ in self.place.values()})
+        others = f", and none for {', '.join(self.constants)}" if self.constants else ""
         if len(positions) == 1:
             returned = (returned,)
         if not isinstance(returned, tuple) or len(returned) != len(positions):
             came = (f"{len(returned)} gradients" if isinstance(returned, tuple)
                     else f"one {type(returned).__name__}")
             return {}, [f"backward: got {came}, wanted a tuple: one gradient for each of "
-                        f"{', '.join(self.arrays)}, in this order"]
+                        f"{', '.join(self.arrays)}, in this order{others}"]
         gradients, problems = {}, []
         for name, (position, key) in self.place.items():
             gradient = returned[positions.index(position)]
@@ -130,7 +132,7 @@ class Pair:
             wanted = self.arrays[name]
             if not is_array(gradient):
                 problems.append(f"gradient of {name}: got {type(gradient).__name__}, wanted an "
-                                f"array {wanted.shape}")
+                                f"array {wanted.shape}{others}")
             elif gradient.shape != wanted.shape or gradient.dtype != wanted.dtype:
                 problems.append(f"gradient of {name}: got {gradient.dtype} {gradient.shape}, "
                                 f"wanted {wanted.dtype} {wanted.shape}")
@@ -149,6 +151,14 @@ def _argument_names(forward, count):
     except (TypeError, ValueError):
         names = []
     return names[:count] + [f"input {k}" for k in range(len(names), count)]
+
+
+def _why_constant(x):
+    """Return why an argument is not differentiated by."""
+    if not is_array(x):
+        wanted = "a dict of arrays" if isinstance(x, (tuple, list)) else "an array"
+        return f"{type(x).__name__}, not {wanted}"
+    return f"{x.dtype}, not floating-point" if x.size else "empty"
 
 
 def _flat(arrays):

@@ -1,9 +1,13 @@
 """What a gradient check found, to print and to compute with."""
 from typing import NamedTuple
 
-VERDICTS = ("ok", "kink", "unsure", "WRONG")
-"""From good to bad. Kink: the slopes of the two sides differ and the gradient lies between them.
-Unsure: the derivative could not be measured well enough to decide."""
+VERDICTS = {
+    "ok": "the gradient lies within 8 estimated errors of the measured derivative",
+    "kink": "the slopes of the two sides differ, and the gradient lies between them",
+    "unsure": "the derivative could not be measured well enough to decide",
+    "WRONG": "the gradient is not the derivative",
+}
+"""From good to bad, with what they mean."""
 
 
 class Row(NamedTuple):
@@ -17,8 +21,8 @@ class Row(NamedTuple):
     numeric: float
     error: float
     """Estimated error of `numeric`."""
-    complex_step: float | None
-    """The second witness; None where there is none."""
+    complex_step: float | str | None
+    """The second witness; None where forward takes no complex numbers, or "not analytic"."""
     kinks: int
     verdict: str
     slopes: tuple | None = None
@@ -31,7 +35,7 @@ class Report(NamedTuple):
     rows: list
     problems: list
     constants: tuple = ()
-    """Arguments that are arrays but were not differentiated by."""
+    """Arguments that were not differentiated by, and why."""
 
     @property
     def ok(self):
@@ -53,6 +57,10 @@ class Report(NamedTuple):
         table = [head] + [_cells(row) for row in self.rows]
         widths = [max(map(len, column)) for column in zip(*table)]
         lines = ["  ".join(map(str.ljust, cells, widths)).rstrip() for cells in table]
+        seen = {row.verdict for row in self.rows}
+        if seen - {"ok"}:
+            lines += [f"{verdict}: {meaning}" for verdict, meaning in VERDICTS.items()
+                      if verdict in seen]
         if self.constants:
             lines.append(f"taken as constant: {', '.join(self.constants)}")
         return "\n".join(lines + [f"PROBLEM: {problem}" for problem in self.problems])
@@ -61,7 +69,8 @@ class Report(NamedTuple):
 def _cells(row):
     index = "a direction" if row.index is None else str(row.index)
     numeric = f"{row.slopes[0]:.5g} | {row.slopes[1]:.5g}" if row.slopes else f"{row.numeric:.10g}"
-    witness = "none" if row.complex_step is None else f"{row.complex_step:.10g}"
+    witness = (f"{row.complex_step:.10g}" if isinstance(row.complex_step, float)
+               else row.complex_step or "none")
     return (row.name, str(row.shape), row.checked, index, f"{row.analytic:.10g}", numeric,
             f"{abs(row.analytic - row.numeric):.1e}", f"{row.error:.1e}", witness, str(row.kinks),
             row.verdict)

@@ -68,7 +68,7 @@ class Derivative(NamedTuple):
     @property
     def kink(self):
         """The slopes of the two sides differ."""
-        return self.right != self.left and self.gap > 2 * SAFETY * self.sides_error
+        return self.gap > 2 * SAFETY * self.sides_error
 
     @property
     def gap(self):
@@ -80,6 +80,7 @@ class Derivative(NamedTuple):
         return max(self.error, SIDES * self.sides_error)
 
 
+@np.errstate(all="ignore")              # outside of its domain f may be infinite: left out
 def derivative(f, weights, scale, argument_noise=0.0):
     """Differentiate weights · f(h) at h = 0.
 
@@ -188,7 +189,7 @@ def _table(differences, first):
     error_right, slope_right = right.result()
     sides_error = max(error_left, error_right)
     found = Derivative(*map(float, (value, error, slope_left, slope_right, sides_error)))
-    if sides_error < error and not found.kink:      # x|x| at 0: smooth on each side only
+    if sides_error < error:                         # x|x| at 0: smooth on each side only
         return found._replace(value=(found.left + found.right) / 2, error=found.sides_error)
     return found
 

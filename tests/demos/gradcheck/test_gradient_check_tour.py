@@ -1,5 +1,6 @@
 """The tour leaves no pair out, separates wrong from correct, and draws the V of the step sizes."""
 import importlib
+import inspect
 import pkgutil
 
 import numpy as np
@@ -50,6 +51,31 @@ def test_every_exported_pair_is_found_and_has_a_point():
 def test_what_is_left_out_has_a_backward_that_is_no_derivative_on_purpose():
     assert points.NO_DERIVATIVE == {"ff_forward"}   # see tests/forward_forward/test_network.py
     assert hasattr(forward_forward, "ff_forward") and hasattr(forward_forward, "ff_backward")
+
+
+def test_what_departs_from_the_gradient_by_default_is_checked_with_its_exact_settings():
+    point = {op: (forward, keywords) for op, forward, _, _, keywords in points.find_points(0)}
+    for op, departing in points.DEPARTURES.items():
+        forward, exact = point[op]
+        defaults = inspect.signature(forward).parameters
+        assert {name: defaults[name].default for name in departing} == departing
+        assert all(exact[name] != value for name, value in departing.items())
+
+
+def test_the_tour_says_how_far_the_default_of_a_forward_forward_layer_is_off(empty, monkeypatch,
+                                                                             capsys):
+    pair = forward_forward.ff_layer_loss_forward, forward_forward.ff_layer_loss_backward
+    monkeypatch.setattr(points, "find_pairs", lambda: {"ff_layer_loss": pair})
+    assert call(demo) == 0
+    said, = (line for line in capsys.readouterr().out.splitlines() if "on purpose" in line)
+    (_, forward, backward, inputs, keywords), = points.find_points(0)
+    exact, default = (backward(1.0, forward(*inputs, **keywords | dict(exact=flag))[1])
+                      for flag in (True, False))
+    off_by = max(abs(exact[k] - default[k]).max() / abs(exact[k]).max() for k in range(2))
+    assert off_by > 1e-3
+    assert said == ("not the gradient, on purpose: ff_layer_loss with exact=False, its default, is "
+                    f"off by up to {off_by:.1%} of the largest entry")
+    assert results(demo)["departures"] == {"ff_layer_loss": off_by}
 
 
 def test_no_point_is_given_that_the_tour_does_not_use():
