@@ -9,7 +9,7 @@ import re
 import pytest
 
 from demos.book.source import (BLOCK_TAG, ROOT, TAG, by_hand, comments, find_pairs, formula_block,
-                               loops, read_formula, read_function, source, tests_of)
+                               loops, read_formula, read_function, source, file_of_tests)
 
 NETWORKS = {"mlp", "decoder", "capsnet", "capsnet_loss", "cnn", "cnn_loss", "hardware_mlp"}
 """Whole networks need no example worked by hand."""
@@ -144,7 +144,7 @@ def test_an_example_is_worked_by_hand(room, op, forward, backward):
     if op in NETWORKS:
         pytest.skip("a whole network")
     pair = find_pairs()[op]
-    assert by_hand(pair), (f"{tests_of(pair).relative_to(ROOT).as_posix()} needs a test named "
+    assert by_hand(pair), (f"{file_of_tests(pair).relative_to(ROOT).as_posix()} needs a test named "
                            f"test_{op}_by_hand")
 
 

@@ -267,14 +267,14 @@ def loops(pair):
     return piece
 
 
-def tests_of(pair):
+def file_of_tests(pair):
     """Return the test file of a pair's module."""
     return ROOT / "tests" / pair.room / f"test_{pair.path.stem}.py"
 
 
 def by_hand(pair):
     """Return the Piece that is the test worked by hand; None for a whole network."""
-    return read_piece(tests_of(pair), f"test_{pair.op}_by_hand")
+    return read_piece(file_of_tests(pair), f"test_{pair.op}_by_hand")
 
 
 @cache
