@@ -25,10 +25,16 @@ def shape_hint(exercise):
     have = [f"{name} {np.shape(value)}" for name, value in _named(exercise.pair, cache)
             if isinstance(value, np.ndarray) and name != "_"]
     wanted = [f"{label(pair, name)} {array.shape}" for name, array in pair.arrays.items()]
-    there = ", ".join([f"upstream gradient {np.shape(out)}", *have])
     return [f"shapes: {shapes(exercise.pair)}",
-            *textwrap.wrap(f"at a point of --check there are: {there}", 96),
-            *textwrap.wrap(f"and wanted are: {', '.join(wanted)}", 96)]
+            *_wrapped("at a point of --check there are:", [f"upstream gradient {np.shape(out)}",
+                                                           *have]),
+            *_wrapped("and wanted are:", wanted)]
+
+
+def _wrapped(words, items):
+    """Return lines that break between items."""
+    items = ", ".join(item.replace(" ", "\u00a0") for item in items)
+    return [line.replace("\u00a0", " ") for line in textwrap.wrap(f"{words} {items}", 96)]
 
 
 def _named(pair, cache):
