@@ -24,6 +24,9 @@ def shape_hint(exercise):
     out, cache = forward(*inputs, **keywords)
     have = [f"{name} {np.shape(value)}" for name, value in _named(exercise.pair, cache)
             if isinstance(value, np.ndarray) and name != "_"]
+    have += [f"{name}[{len(value)}] {np.shape(value[0])}"
+             for name, value in _named(exercise.pair, cache)
+             if isinstance(value, list) and isinstance(value[0], np.ndarray)]
     wanted = [f"{label(pair, name)} {array.shape}" for name, array in pair.arrays.items()]
     return [f"shapes: {shapes(exercise.pair)}",
             *_wrapped("at a point of --check there are:", [f"upstream gradient {np.shape(out)}",
@@ -89,7 +92,7 @@ def guess(exercise, path):
     if not guesses:
         return ["the numbers are those of no mistake that is known here"]
     best = dict(reversed(guesses[:MOST]))
-    return ["the numbers look as if the mistake were (others can give the same numbers):",
+    return ["the numbers are like those of (other mistakes can give the same numbers):",
             *[f"    {why}, in {', '.join(sorted(names))}" for why, names in reversed(best.items())]]
 
 

@@ -46,8 +46,7 @@ def judge(exercise, path):
         for name, verdict in found.items():
             worst = gradients.setdefault(name, verdict)
             gradients[name] = max(worst, verdict, key=lambda each: STATES.index(each[0]))
-    return {"gradients": gradients, "problems": problems,
-            "notes": _notes(exercise, tree, {state for state, _ in gradients.values()})}
+    return {"gradients": gradients, "problems": problems, "notes": _notes(exercise, tree)}
 
 
 def points_of(op):
@@ -193,12 +192,12 @@ def holes(tree, name):
                    and node.value is ... and id(node) not in indices})
 
 
-def _notes(exercise, tree, states):
+def _notes(exercise, tree):
     """Return lines about blanks that are left, and about the solution where the file uses it."""
     op, notes = exercise.pair.op, []
     blank = holes(tree, f"{op}_backward")
-    if blank and states != {"not yet written"}:
-        notes.append(f"... is left in line {', '.join(map(str, blank))}")
+    if blank:
+        notes.append(f"... is left in line{'s' * (len(blank) > 1)} {', '.join(map(str, blank))}")
     names = {f"{op}_backward", f"fast_{op}_backward"}
     for node in ast.walk(tree):
         imported = isinstance(node, ast.ImportFrom) and names & {each.name for each in node.names}

@@ -46,6 +46,10 @@ def test_shapes_do_not_leak_the_derivation_which_comes_last(name):
     assert all(each in last and each not in first for each in words)
 
 
+def test_the_shapes_of_a_cache_with_lists():
+    assert "cache.coupling[3] (3, 4, 2)" in "\n".join(shape_hint(EXERCISES["routing"]))
+
+
 def test_the_shapes_of_squash():
     assert shape_hint(EXERCISES["squash"])[1:] == [
         "at a point of --check there are: upstream gradient (2, 3, 4), s (2, 3, 4), g (2, 3, 1),",

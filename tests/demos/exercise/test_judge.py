@@ -16,7 +16,8 @@ def of(tmp_path, name, code):
 @pytest.mark.parametrize("name", PLAIN)
 def test_the_blank_is_not_yet_written(name, tmp_path):
     found = judge(EXERCISES[name], write(tmp_path, name))
-    assert states(found) == {"not yet written"} and not found["problems"] + found["notes"]
+    assert states(found) == {"not yet written"} and not found["problems"]
+    assert len(found["notes"]) == 1 and found["notes"][0].startswith("... is left in line")
 
 
 @pytest.mark.parametrize("name", PLAIN)
