@@ -1,86 +1,38 @@
 """The grammar of a page: tags answered, formulas tagged, loops linked, an example worked by hand.
 
-A book can be generated from these forms, so they are fixed here. For every pair of the plain rooms:
-
-    formula block   indented lines in the forward's docstring, each ending in [tag]
-    tag             the comment that ends a line: # [l.5], # [l.5] why, # [l.5, l.7]; # [l.3 -]
-                    where there is no derivative to answer it
-    loops           the line "Loops: tests.reference.<room>.<function>" in the forward's Notes
-    by hand         a test named test_<op>_by_hand in the test file of the module
+The forms are those that `demos.book.source` reads, and the book is generated from them.
 """
 import ast
-import importlib
 import inspect
-import io
 import re
-import textwrap
-import tokenize
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-ROOMS = ("ops", "capsules", "forward_forward", "distillation")
+from demos.book.source import (BLOCK_TAG, ROOT, TAG, by_hand, comments, find_pairs, formula_block,
+                               loops, read_formula, read_function, source, file_of_tests)
+
 NETWORKS = {"mlp", "decoder", "capsnet", "capsnet_loss", "cnn", "cnn_loss", "hardware_mlp"}
 """Whole networks need no example worked by hand."""
-TAG = re.compile(r"#\s*\[([^\]]+)\]")
 NO_MATHEMATICS = re.compile(
     r"(check_\w+|get_xp|zeros|zeros_like|empty|reshape"                  # the ground, and room
     r"|len|count_layers|_border|range|reversed|enumerate|zip"            # sizes and loops
     r"|float|int|bool|tuple|list|dict|append|isinstance|[A-Z]\w*)$")     # containers, namedtuples
 """Calls that compute nothing, by the last word of their names."""
-BLOCK_TAG = re.compile(r"\s{2,}\[([^\]]+)\]$")
-
 
 STATEMENTS = ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return, ast.Expr
 
-
-def pairs():
-    for room in ROOMS:
-        names = importlib.import_module(f"tinycaps.{room}")
-        for name in sorted(names.__all__):
-            if name.endswith("_forward"):
-                op = name.removesuffix("_forward")
-                yield pytest.param(room, op, getattr(names, name), getattr(names, f"{op}_backward"),
-                                   id=f"{room}.{op}")
-
-
-every_pair = pytest.mark.parametrize("room, op, forward, backward", list(pairs()))
-
-
-def source(function):
-    return textwrap.dedent(inspect.getsource(inspect.unwrap(function)))
-
-
-def comments(code):
-    """Yield line number and text of every comment."""
-    for token in tokenize.generate_tokens(io.StringIO(code).readline):
-        if token.type == tokenize.COMMENT:
-            yield token.start[0], token.string
+every_pair = pytest.mark.parametrize("room, op, forward, backward", [
+    pytest.param(pair.room, op, pair.forward.function, pair.backward.function,
+                 id=f"{pair.room}.{op}") for op, pair in find_pairs().items()])
 
 
 def tags(function):
-    """Return the tags that are to be answered, and those that are not, of a function's lines."""
-    answered, others = set(), set()
-    for _, text in comments(source(function)):
-        found = TAG.match(text)
-        for tag in found[1].split(",") if found else ():
-            tag = tag.strip()
-            (others if tag.endswith(" -") else answered).add(tag.removesuffix(" -"))
-    return answered, others
-
-
-def formula_block(function):
-    """Return the lines of the formula block of a docstring."""
-    paragraphs = inspect.getdoc(function).split("\n\n")
-    return [line for paragraph in paragraphs[1:] if paragraph.startswith("    ")
-            for line in paragraph.split("\n")]
+    return read_function(function).tags()
 
 
 def block_tags(function):
     """Return the tags of the formula block."""
-    found = [BLOCK_TAG.search(line) for line in formula_block(function)]
-    return {tag.strip() for match in found if match for tag in match[1].split(",")}
+    return {tag for line in formula_block(function) for tag in read_formula(line).tags}
 
 
 def untagged(function):
@@ -184,22 +136,16 @@ def test_tags_stand_on_lines_that_hold_an_expression(room, op, forward, backward
 
 @every_pair
 def test_the_loops_are_linked(room, op, forward, backward):
-    link = re.search(r"^Loops: (tests\.reference\.\w+)\.(\w+)$", inspect.getdoc(forward), re.M)
-    assert link, (f"the Notes of {op}_forward need the line "
-                  f"Loops: tests.reference.{room}.{op}")
-    assert callable(getattr(importlib.import_module(link[1]), link[2], None)), (
-        f"{op}_forward links {link[1]}.{link[2]}, which is not there")
+    assert loops(find_pairs()[op]).text.startswith("def ")
 
 
 @every_pair
 def test_an_example_is_worked_by_hand(room, op, forward, backward):
     if op in NETWORKS:
         pytest.skip("a whole network")
-    module = inspect.unwrap(forward).__module__.rpartition(".")[2]
-    path = ROOT / "tests" / room / f"test_{module}.py"
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    assert re.search(rf"^def test_{op}_by_hand\(", text, re.M), (
-        f"{path.relative_to(ROOT).as_posix()} needs a test named test_{op}_by_hand")
+    pair = find_pairs()[op]
+    assert by_hand(pair), (f"{file_of_tests(pair).relative_to(ROOT).as_posix()} needs a test named "
+                           f"test_{op}_by_hand")
 
 
 @every_pair

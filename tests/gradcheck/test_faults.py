@@ -1,114 +1,64 @@
 """Planted faults: every one is caught, and in a large array also located."""
+import importlib
 import inspect
-import sys
+import re
 
 import numpy as np
 import pytest
 
+from demos.gradcheck.faults import FAULTS, find_point, planted
+from demos.gradcheck.loops import by_loops
+from demos.gradcheck.points import find_pairs
+from demos.gradcheck.wrong_forwards import WRONG_FORWARDS
 from tests.gradcheck.pairs import backward, draw, forward, verdict
-from tinycaps.capsules import (CapsNetConfig, capsnet_loss_backward, capsnet_loss_forward,
-                               init_capsnet, length_backward, length_forward, routing_backward,
-                               routing_forward, squash_backward, squash_forward)
-from tinycaps.distillation import distillation_loss_backward, distillation_loss_forward
-from tinycaps.forward_forward import (ff_layer_loss_backward, ff_layer_loss_forward,
-                                      goodness_loss_backward, goodness_loss_forward)
+from tinycaps.capsules import squash_backward
 from tinycaps.gradcheck import check_gradients
-from tinycaps.ops import (conv2d_backward, conv2d_forward, cross_entropy_backward,
-                          cross_entropy_forward, linear_backward, linear_forward,
-                          margin_loss_backward, margin_loss_forward, sigmoid_backward,
-                          sigmoid_forward, soft_cross_entropy_backward,
-                          soft_cross_entropy_forward, softmax_backward, softmax_forward,
-                          squared_error_backward, squared_error_forward)
 
-LABELS = np.array([2, 0, 1])
-TARGET = np.ones((3, 4))
-IMAGES = np.random.default_rng(1).random((3, 5, 5, 1))
-CONFIG = CapsNetConfig(image_shape=(5, 5, 1), conv_channels=3, conv_kernel=3, primary_types=2,
-                       primary_dims=2, primary_kernel=2, primary_stride=1, classes=3, class_dims=3,
-                       decoder_hidden=(4,), reconstruction_weight=0.1)
-SOFT_TARGETS = np.array([[0.5, 0.25, 0, 0.25], [0.125, 0.125, 0.5, 0.25], [0, 0, 1, 0]])
-LAYER = dict(zip(("x_pos", "x_neg", "mean_activity"), draw((4, 6), (4, 6), (5,))), exact=True)
-
-VOTES = draw((2, 4, 3, 4))
-SOFTENED = dict(soft_targets=SOFT_TARGETS, temperature=2.0)
-LINEAR = linear_forward, linear_backward
-CONV2D = conv2d_forward, conv2d_backward
-MARGIN_LOSS = margin_loss_forward, margin_loss_backward
-SOFTMAX = softmax_forward, softmax_backward
-ROUTING = routing_forward, routing_backward
-FF_LAYER = ff_layer_loss_forward, ff_layer_loss_backward
+PLAIN = [op for op, (forward, _) in find_pairs().items()
+         if not forward.__module__.startswith("tinycaps.fast")]
+FEW = dict(max_entries=6, directions=1)
+"""Of an array that is larger than 6 entries, a random direction: enough for what follows."""
 
 
-def capsnet_of_images(params):
-    return capsnet_loss_forward(params, IMAGES, LABELS, CONFIG)
+def each_of(faults):
+    return [pytest.param(op, fault, id=f"{op}: {fault.why}")
+            for op in faults for fault in faults[op]]
 
 
-CAPSNET = capsnet_of_images, capsnet_loss_backward
-PARAMS = [init_capsnet(np.random.default_rng(0), CONFIG, "float64")]
-
-FAULTS = {
-    "a transpose": (*LINEAR, "dy @ W.T", "dy @ W", draw((4, 3), (3, 3), (3,)), {}),
-    "a mean for a sum": (*LINEAR, "dy.sum(axis=0)", "dy.mean(axis=0)", draw((4, 3), (3, 2), (2,)),
-                         {}),
-    "a sum for a mean": (cross_entropy_forward, cross_entropy_backward, "dloss / len(y)", "dloss",
-                         [*draw((3, 4)), LABELS], {}),
-    "a sign": (*MARGIN_LOSS, "- 2 * short", "+ 2 * short", [abs(draw((3, 3))[0]), LABELS], {}),
-    "a forgotten factor": (lambda x: squared_error_forward(x, TARGET), squared_error_backward,
-                           "2 * dloss", "dloss", draw((3, 4)), {}),
-    "a forgotten term": (*SOFTMAX, " - (dy * y).sum(axis=axis, keepdims=True)", "", draw((3, 4)),
-                         {}),
-    "a sign within": (squash_forward, squash_backward, "(1 - squared)", "(1 + squared)",
-                      draw((3, 4)), {}),
-    "a forgotten chain": (sigmoid_forward, sigmoid_backward, "* (1 - y)", "", draw((3, 4)), {}),
-    "a unit vector for a vector": (length_forward, length_backward, "(length + (length == 0))",
-                                   "(1 + 0 * length)", draw((3, 4)), {}),
-    "a shift by one pixel": (*CONV2D, "top:x.shape[1] - bottom", "top + 1:x.shape[1] - bottom + 1",
-                             draw((1, 4, 4, 2), (4, 4, 2, 2), (2,)), dict(padding="same")),
-    "the straight path of the logits": (*ROUTING, "db = db + softmax_backward",
-                                        "db = softmax_backward", VOTES, {}),
-    "a round too few": (*ROUTING, "reversed(range(len(cache.v)))",
-                        "reversed(range(1, len(cache.v)))", VOTES, {}),
-    "a coupling taken for constant": (*ROUTING, "if cache.stop_gradient:", "if True:", VOTES, {}),
-    "an earlier round taken for an output": (*ROUTING, "dv = 0 ", "dv = dv ", VOTES, {}),
-    "goodness maximised where it is to be minimised": (
-        goodness_loss_forward, goodness_loss_backward, "dloss * sign", "dloss", draw((4,), (4,)),
-        dict(theta=0.5, goal="minimise")),
-    "a push that no relu stops": (*FF_LAYER, "dy_pos * (y[:n] > 0)", "dy_pos",
-                                  draw((6, 5), (5,)), LAYER),
-    "a push on the wrong samples": (*FF_LAYER, "dz[:n] +=", "dz[n:] +=", draw((6, 5), (5,)),
-                                    LAYER),
-    "a bias that hears positive samples only": (*FF_LAYER, "dz.sum(axis=0)", "dz[:n].sum(axis=0)",
-                                                draw((6, 5), (5,)), LAYER),
-    "a forgotten 1/T": (soft_cross_entropy_forward, soft_cross_entropy_backward,
-                        "dscaled / temperature", "dscaled", draw((3, 4)), SOFTENED),
-    "a forgotten T²": (distillation_loss_forward, distillation_loss_backward,
-                       "dloss * soft_weight", "dloss * (1 - hard_weight)", draw((3, 4)),
-                       dict(labels=LABELS, **SOFTENED)),
-    "one of two paths of v": (*CAPSNET, "dv + length_backward(dlength, cache.length)",
-                              "length_backward(dlength, cache.length)", PARAMS,
-                              dict(max_entries=10)),
-    "a forgotten weight": (*CAPSNET, "cache.weight * dloss", "dloss", PARAMS,
-                           dict(max_entries=10)),
-}
-"""A pair; a piece of its backward and what it is changed to; inputs and keywords. The rest of the
-backward runs as it is."""
+@pytest.mark.parametrize("op", PLAIN)
+def test_every_pair_has_two_faults_and_a_wrong_forward(op):
+    assert len(FAULTS.get(op, ())) >= 2, f"demos/gradcheck/faults.py needs two faults of {op}"
+    assert WRONG_FORWARDS.get(op), f"demos/gradcheck/wrong_forwards.py needs a fault of {op}"
+    for faults in FAULTS[op], WRONG_FORWARDS[op]:
+        assert len({fault.why for fault in faults}) == len(faults)
 
 
-def changed(function, line, by):
-    source = inspect.getsource(inspect.unwrap(function))
-    count = source.count(line)
-    assert count == 1, (f"{line!r} occurs {count} times, wanted once, in the source of "
-                        f"{function.__name__}, docstring and comments included")
-    names = dict(vars(sys.modules[function.__module__]))
-    exec(source.replace(line, by), names)
-    return names[function.__name__]
+@pytest.mark.parametrize("op, fault", each_of(FAULTS))
+def test_a_fault_in_a_line_is_caught(op, fault):
+    forward, backward, inputs, keywords = find_point(op, fault)
+    assert verdict(forward, backward, *inputs, **FEW, **keywords) == "ok"
+    wrong = planted(backward, fault.piece, fault.by)
+    assert verdict(forward, wrong, *inputs, **FEW, **keywords) == "WRONG"
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_in_a_line_is_caught(fault):
-    forward, backward, line, by, inputs, keywords = FAULTS[fault]
-    assert verdict(forward, backward, *inputs, **keywords) == "ok"
-    assert verdict(forward, changed(backward, line, by), *inputs, **keywords) == "WRONG"
+@pytest.mark.parametrize("op, fault", each_of(WRONG_FORWARDS))
+def test_a_wrong_forward_is_refused_by_its_loops_alone(op, fault):
+    forward, backward, inputs, keywords = find_point(op, fault)
+    link = re.search(r"^Loops: (\S+)\.(\w+)$", inspect.getdoc(forward), re.M)
+    loop = getattr(importlib.import_module(link[1]), link[2])
+    wrong = planted(forward, fault.piece, fault.by)
+    assert verdict(wrong, backward, *inputs, **FEW, **keywords) == "ok"
+    wanted = by_loops(op, forward, loop, inputs, keywords)
+    right, seen = (np.ravel(each(*inputs, **keywords)[0]) for each in (forward, wrong))
+    np.testing.assert_allclose(right, wanted, rtol=1e-12, atol=1e-14)
+    assert seen.shape == wanted.shape and abs(seen - wanted).max() > 1e-6 * abs(wanted).max()
+
+
+@pytest.mark.parametrize("piece, count", [("no such piece", 0), ("squared", 4)])
+def test_a_piece_that_does_not_occur_once_is_refused(piece, count):
+    with pytest.raises(ValueError, match=f"^piece: got '{piece}', {count} times in the source of "
+                                         "squash_backward, wanted it once"):
+        planted(squash_backward, piece, "")
 
 
 def test_gradients_in_the_wrong_order():
@@ -117,7 +67,7 @@ def test_gradients_in_the_wrong_order():
     assert verdict(forward, lambda dy, cache: backward(dy, cache)[::-1], x, W) == "WRONG"
 
 
-def planted(entries, factor):
+def magnified(entries, factor):
     """The pair of sin over 100 x 100 numbers, with some entries of its gradient too large."""
     def backward(dy, x):
         dx = dy * np.cos(x)
@@ -129,7 +79,7 @@ def planted(entries, factor):
 
 @pytest.mark.parametrize("entry", [(0, 0), (17, 33), (99, 99)])
 def test_a_thousandth_in_one_of_ten_thousand_entries_is_found_and_located(entry):
-    row, = check_gradients(*planted([entry], 1.001), *draw((100, 100))).rows
+    row, = check_gradients(*magnified([entry], 1.001), *draw((100, 100))).rows
     assert (row.verdict, row.index) == ("WRONG", entry)
     assert row.checked == "4 directions"
     assert abs(row.analytic / row.numeric - 1.001) < 1e-9

@@ -1,0 +1,304 @@
+"""What a pair says of itself, read off its source: lines, tags, formulas, loops, hand-worked test.
+
+The forms are those that tests/test_tags.py fixes. For every pair of the plain rooms:
+
+    formula block   indented lines in the forward's docstring, each ending in [tag]
+    tag             the comment that ends a line: # [l.5], # [l.5] why, # [l.5, l.7]; # [l.3 -]
+                    where there is no derivative to answer it
+    loops           the line "Loops: tests.reference.<room>.<function>" in the forward's Notes
+    by hand         a test named test_<op>_by_hand in the test file of the module
+
+Nothing of tests/ is imported: it is read as text.
+"""
+import ast
+import importlib
+import inspect
+import io
+import pkgutil
+import re
+import textwrap
+import tokenize
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import tinycaps
+
+ROOT = Path(__file__).parents[2]
+TAG = re.compile(r"#\s*\[([^\]]+)\]\s*(.*)$")
+BLOCK_TAG = re.compile(r"\s{2,}\[([^\]]+)\]$")
+LOOPS = re.compile(r"^Loops: (tests\.reference\.\w+)\.(\w+)$", re.M)
+HEADING = re.compile(r"\n\n(\w[\w ]*)\n-+\n")
+
+
+class SourceError(ValueError):
+    """A pair lacks what a page of it needs; the one line says what to add."""
+
+
+class Line(NamedTuple):
+    """A line of code as the file has it, its tag apart."""
+
+    number: int
+    """In the file, from 1."""
+    code: str
+    """Without the tag; indented as in the file."""
+    tags: tuple
+    """Those that ask for an answer or give one."""
+    constants: tuple
+    """Those that end in a minus."""
+    words: str
+    """What follows the tag."""
+    first: int
+    """Number of the line on which the statement of this line begins."""
+
+
+class Formula(NamedTuple):
+    """A line of the formula block, indented within it, and its tags; none if it goes on another."""
+
+    text: str
+    tags: tuple
+
+
+class Function(NamedTuple):
+    """One side of a pair."""
+
+    name: str
+    function: object
+    doc: str
+    lines: tuple
+    """Decorators and signature, then the body without its docstring."""
+
+    def tags(self):
+        """Return the tags of the code that are to be answered, and those that are not."""
+        return ({tag for line in self.lines for tag in line.tags},
+                {tag for line in self.lines for tag in line.constants})
+
+
+class Pair(NamedTuple):
+    """An op: its room, the file of its module, both sides and what the forward's docstring says."""
+
+    op: str
+    room: str
+    path: Path
+    forward: Function
+    backward: Function
+
+    @property
+    def summary(self):
+        """The forward's first line."""
+        return self.forward.doc.partition("\n")[0]
+
+    @property
+    def formula(self):
+        """The lines of the formula block: a tuple of Formula."""
+        return tuple(map(read_formula, formula_block(self.forward.function)))
+
+    @property
+    def sections(self):
+        """The numpydoc sections: a name such as "Notes" to its text."""
+        _, *parts = HEADING.split("\n" + self.forward.doc)
+        return {name: text.strip("\n") for name, text in zip(parts[::2], parts[1::2])}
+
+    @property
+    def arrays(self):
+        """Rows (name, kind and shape, text) of what comes in and what goes out."""
+        return [row for name in ("Parameters", "Returns")
+                for row in read_entries(self.sections.get(name, ""))]
+
+    @property
+    def paragraphs(self):
+        """The prose of the docstring outside of formula block and sections."""
+        body = HEADING.split("\n" + self.forward.doc)[0].strip("\n")
+        return [part for part in body.split("\n\n")[1:] if not part.startswith("    ")]
+
+    @property
+    def notes(self):
+        """The Notes without the link to the loops."""
+        return LOOPS.sub("", self.sections.get("Notes", "")).strip()
+
+
+@cache
+def find_pairs():
+    """Return every pair of the plain rooms: the name of the op to its Pair, room by room."""
+    pairs = {}
+    for room in pkgutil.iter_modules(tinycaps.__path__):
+        if not room.ispkg or room.name == "fast":
+            continue
+        module = importlib.import_module(f"tinycaps.{room.name}")
+        for name in sorted(getattr(module, "__all__", ())):
+            if name.endswith("_forward"):
+                op = name.removesuffix("_forward")
+                pairs[op] = read_pair(op, room.name, getattr(module, name),
+                                      getattr(module, f"{op}_backward"))
+    return pairs
+
+
+def read_pair(op, room, forward, backward):
+    """Return the Pair of two functions."""
+    return Pair(op, room, Path(inspect.getsourcefile(inspect.unwrap(forward))),
+                read_function(forward), read_function(backward))
+
+
+def require(pair):
+    """Raise a SourceError, one line, unless a page can be made of a pair."""
+    name = pair.forward.name
+    if not pair.formula:
+        raise SourceError(f"{name}: got a docstring without a formula block, wanted lines indented "
+                          "by four spaces, each with its tag, such as y = max(x, 0)        [a]")
+    asked, answered = pair.forward.tags()[0], pair.backward.tags()[0]
+    if not asked or asked != answered:
+        raise SourceError(f"{pair.op}: got the tags {sorted(asked)} in the forward's code and "
+                          f"{sorted(answered)} in the backward's, wanted the same; "
+                          "end each line of mathematics with # [a], or # [a -] without answer")
+    in_block = {tag for formula in pair.formula for tag in formula.tags}
+    if in_block != set.union(*pair.forward.tags()):
+        raise SourceError(f"{name}: got the tags {sorted(in_block)} in its formula block, wanted "
+                          f"those of its code, {sorted(set.union(*pair.forward.tags()))}")
+    loops(pair)
+
+
+def source(function):
+    """Return the code of a function, docstring included."""
+    return textwrap.dedent(inspect.getsource(inspect.unwrap(function)))
+
+
+def comments(code):
+    """Yield line number and text of every comment."""
+    for token in tokenize.generate_tokens(io.StringIO(code).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+
+
+def read_tag(comment):
+    """Return (tags, constants, words) of a comment; all empty if it is no tag."""
+    found = TAG.match(comment)
+    names = [tag.strip() for tag in found[1].split(",")] if found else ()
+    return (tuple(tag for tag in names if not tag.endswith(" -")),
+            tuple(tag.removesuffix(" -") for tag in names if tag.endswith(" -")),
+            found[2] if found else "")
+
+
+def read_function(function):
+    """Return the Function of one side of a pair."""
+    code = source(function)
+    tagged = {number: text for number, text in comments(code) if TAG.match(text)}
+    node = ast.parse(code).body[0]
+    docstring = node.body[0] if ast.get_docstring(node) else None
+    start = inspect.getsourcelines(inspect.unwrap(function))[1]
+    begins = _statements(node)
+    lines = []
+    for number, text in enumerate(code.rstrip("\n").split("\n"), 1):
+        if docstring and docstring.lineno <= number <= docstring.end_lineno:
+            continue
+        tag = tagged.get(number, "")
+        lines.append(Line(start + number - 1, text.removesuffix(tag).rstrip(), *read_tag(tag),
+                          start + begins.get(number, number) - 1))
+    return Function(function.__name__, function, inspect.getdoc(function), tuple(lines))
+
+
+def _statements(function):
+    """Return each line's number to that of the first line of its statement, headers by themselves.
+    """
+    begins = {}
+    for node in ast.walk(function):
+        if isinstance(node, ast.stmt):
+            block = getattr(node, "body", None)
+            end = block[0].lineno - 1 if block else node.end_lineno
+            begins |= dict.fromkeys(range(node.lineno, max(end, node.lineno) + 1), node.lineno)
+    return begins
+
+
+def formula_block(function):
+    """Return the lines of the formula block of a docstring."""
+    paragraphs = inspect.getdoc(function).split("\n\n")
+    return [line for paragraph in paragraphs[1:] if paragraph.startswith("    ")
+            for line in paragraph.split("\n")]
+
+
+def read_formula(line):
+    """Return the Formula of a line of the block."""
+    found = BLOCK_TAG.search(line)
+    tags = tuple(tag.strip() for tag in found[1].split(",")) if found else ()
+    return Formula(BLOCK_TAG.sub("", line).rstrip()[4:], tags)
+
+
+def read_entries(text):
+    """Return rows (name, kind, text) of a numpydoc section of parameters."""
+    rows = []
+    for line in text.split("\n"):
+        if line and not line.startswith(" "):
+            name, _, kind = line.partition(" : ")
+            rows.append((name, kind, []))
+        elif rows and line.strip():
+            rows[-1][2].append(line.strip())
+    return [(name, kind, " ".join(text)) for name, kind, text in rows]
+
+
+class Piece(NamedTuple):
+    """A function of a file that is read, not imported."""
+
+    path: Path
+    name: str
+    line: int
+    text: str
+
+
+def read_piece(path, name):
+    """Return the Piece of a function at the top of a file, or None."""
+    if not path.exists():
+        return None
+    text = path.read_text(encoding="utf-8")
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            return Piece(path, name, node.lineno, ast.get_source_segment(text, node))
+    return None
+
+
+def loops(pair):
+    """Return the Piece that is the loop reference of a pair."""
+    link = LOOPS.search(pair.forward.doc)
+    if not link:
+        raise SourceError(f"{pair.forward.name}: got Notes without a link to its loops, wanted the "
+                          f"line Loops: tests.reference.{pair.room}.{pair.op}")
+    piece = read_piece(ROOT.joinpath(*link[1].split(".")).with_suffix(".py"), link[2])
+    if piece is None:
+        raise SourceError(f"{pair.forward.name}: got the link {link[1]}.{link[2]}, "
+                          "wanted a function that is there")
+    return piece
+
+
+def file_of_tests(pair):
+    """Return the test file of a pair's module."""
+    return ROOT / "tests" / pair.room / f"test_{pair.path.stem}.py"
+
+
+def by_hand(pair):
+    """Return the Piece that is the test worked by hand; None for a whole network."""
+    return read_piece(file_of_tests(pair), f"test_{pair.op}_by_hand")
+
+
+@cache
+def uses():
+    """Return each op's set of the ops that its forward or its backward calls."""
+    pairs = find_pairs()
+    return {op: {name for side in (pair.forward, pair.backward) for name in _called(side)
+                 if name in pairs and name != op} for op, pair in pairs.items()}
+
+
+def used_by(op):
+    """Return the ops that call an op."""
+    return {other for other, called in uses().items() if op in called}
+
+
+def _called(side):
+    """Yield the ops that a function calls, by name or as ``network.forward`` of a default."""
+    defaults = inspect.signature(side.function).parameters
+    for node in ast.walk(ast.parse(source(side.function))):
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func)
+            owner, _, attribute = name.rpartition(".")
+            if attribute in ("forward", "backward") and owner in defaults:
+                name = getattr(defaults[owner].default, attribute).__name__
+            op, _, end = name.rpartition("_")
+            if end in ("forward", "backward"):
+                yield op
