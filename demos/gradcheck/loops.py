@@ -34,7 +34,7 @@ def by_loops(op, forward, loop, inputs, keywords):
         return np.ravel(IN_OTHER_WORDS[op](loop, **values))
     arrays = {name: value for name, value in values.items()
               if isinstance(value, np.ndarray) and name not in WHOLE}
-    if any(axes.startswith("...") for axes in getattr(forward, "axes", {}).values()):
+    if any("..." in axes for axes in getattr(forward, "axes", {}).values()):
         arrays = {name: array.reshape(-1, array.shape[-1]) for name, array in arrays.items()}
     taken = [*values][:len(inspect.signature(loop).parameters)]
     outputs = [loop(*[arrays[name][n] if name in arrays else values[name] for name in taken])

@@ -52,7 +52,7 @@ WRONG_FORWARDS = {
     "length_normalise": [Fault("m for √m", "y.shape[1] ** 0.5", "y.shape[1]")],
     "peer_normalisation": [Fault("a distance from 0.5, not from the peers", "a - a.mean()",
                                  "a - 0.5")],
-    "distillation_loss": [Fault("T for T²", "* temperature ** 2", "* temperature")],
+    "distillation_loss": [Fault("T for T²", "* temperature * temperature", "* temperature")],
     "logit_matching": [Fault("a sign of the teacher", "logits - teacher", "logits + teacher")],
     "hardware_mlp": [Fault("a sign of the offset", "total + offset", "total - offset")],
 }
