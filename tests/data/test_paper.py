@@ -59,6 +59,12 @@ def test_a_dark_frame_is_cut_off(width, dark, light):
     assert abs(edge).max() < 0.2
 
 
+@pytest.mark.parametrize("shape", [(1, 1000), (1000, 1), (3, 900), (1, 2), (2, 2), (8, 8)])
+def test_images_of_any_proportions_come_through(shape):
+    for pixels in np.eye(*shape), 1 - np.eye(*shape):
+        assert np.isfinite(lift(pixels)[0]).all()
+
+
 def test_coarse_means_by_hand():
     image = np.arange(10).reshape(2, 5, 1)
     # 0 1 | 2 3 | 4     (0 + 1 + 5 + 6) / 4 = 3, (2 + 3 + 7 + 8) / 4 = 5

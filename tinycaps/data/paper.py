@@ -52,7 +52,8 @@ def lift_ink(image):
 
 def coarseness(image):
     """Return the side of the squares over which `coarse` averages."""
-    return max(1, max(image.shape[:2]) // COARSE)
+    height, width = image.shape[:2]
+    return max(1, min(max(height, width) // COARSE, height, width))
 
 
 def coarse(image, factor):
