@@ -13,7 +13,7 @@ package, with --data mnist the published network on the full MNIST. What you wil
     python -m demos capsnet --data mnist --epochs 1 --shift 0   the published network, four minutes
     python -m demos capsnet --data mnist --resume               go on after a kill
     python -m demos capsnet --data FILE.npz                     your own images and labels
-    python -m demos capsnet --predict IMAGE.png ...             read your own images
+    python -m demos capsnet --predict IMAGE ...                 read your own PNG or JPEG images
 
 Routing is also switched off: the trained network is tested once more with one round of routing, in
 which every class gets the same share. It hardly matters on the digits. With five seeds three rounds
@@ -31,6 +31,7 @@ from pathlib import Path
 import numpy as np
 
 from demos.capsules import drawings
+from demos.capsules.read_images import read_images, redraw
 from demos.harness.arguments import (add_training_arguments, describe_defaults, fill_in, is_small,
                                      make_parser, positive_number, whole_number)
 from demos.harness.data import (augmentation, count_classes, judged, load_data, watched,
@@ -41,9 +42,9 @@ from demos.harness.run import exit_code, prepare
 from tinycaps import plot
 from tinycaps.backend import asarray, get_xp, to_numpy
 from tinycaps.capsules import (DIGITS, PAPER, PLAIN, capsnet_forward, capsnet_loss_backward,
-                               capsnet_loss_forward, decoder_forward, init_capsnet,
-                               length_forward, load_capsnet, mask_forward, predict, save_capsnet)
-from tinycaps.data import ink_margin, load_image
+                               capsnet_loss_forward, init_capsnet, length_forward, predict,
+                               save_capsnet)
+from tinycaps.data import ink_margin
 from tinycaps.fast import choose_network
 from tinycaps.optim import adam, exponential_decay
 
@@ -72,7 +73,8 @@ def build_parser():
     add = parser.add_argument
     add("--iterations", type=whole_number(1), default=3, metavar="R",
         help="routing rounds (default 3)")
-    add("--predict", nargs="+", type=Path, metavar="IMAGE.png", help="read images, do not train")
+    add("--predict", nargs="+", type=Path, metavar="IMAGE",
+        help="read PNG or JPEG images, do not train")
     add("--checkpoint", type=Path, metavar="FILE",
         help="a trained network for --predict; default: the last one in runs/ with this --data "
              "and --seed, or for digits the one that comes with the package")
@@ -145,11 +147,6 @@ def count_without_routing(params, data, arguments, config):
                 != data.test_labels).sum())
 
 
-def redraw(params, v, labels, config):
-    """Return the decoder's images of the labelled capsules, on the host."""
-    return to_numpy(decoder_forward(params, mask_forward(v, labels)[0], config)[0])
-
-
 def choose_images(found, labels):
     """Return the first image of each class, in order, then misclassified ones that fill the line.
 
@@ -215,29 +212,6 @@ def find_trained(arguments):
     return None
 
 
-def read_images(arguments):
-    """Classify the user's own images with a trained network, and draw their reconstructions."""
-    trained = find_trained(arguments)
-    params, config, about = load_capsnet(trained)
-    print(f"read by {trained or 'the network that comes with the package'}")
-    params = {key: asarray(p, arguments.device) for key, p in params.items()}
-    images = np.stack([load_image(image, config.image_shape, about["margin"])
-                       for image in arguments.predict])
-    v, _ = capsnet_forward(params, asarray(images, arguments.device), config)
-    lengths = to_numpy(length_forward(v)[0])
-    order = lengths.argsort(axis=1)[:, ::-1]
-    for image, length, classes in zip(arguments.predict, lengths, order):
-        print(f"{image}: " + ", ".join(f"{k} ({length[k]:.2f})" for k in classes[:3]))
-    captions, rows = [f"read as {classes[0]}" for classes in order], {"image": images}
-    if config.reconstruction_weight:
-        found = asarray(order[:, 0], arguments.device)
-        rows["redrawn"] = redraw(params, v, found, config)
-    path = arguments.out / "predicted.png"
-    plot.save(plot.image_table(rows, captions, np.ones(len(images), bool)), path)
-    without = "" if "redrawn" in rows else ", without reconstructions: this network has no decoder"
-    print(f"drawn in {path}{without}")
-
-
 def main(argv):
     """Run the demo; return its exit code."""
     arguments = build_parser().parse_args(argv)
@@ -247,7 +221,7 @@ def main(argv):
     record = Record("capsnet", argv, arguments)
     prepare(arguments)
     if arguments.predict:
-        return read_images(arguments)
+        return read_images(arguments, find_trained(arguments))
     data = load_data(arguments)
     config = fit_config(data, arguments.iterations)
     fill_in(arguments, data, SMALL, LARGE)

@@ -79,12 +79,10 @@ def test_whole_numbers_are_taken_as_what_they_evidently_are_and_a_line_says_so(
     (dict(images=IMAGES.astype(int) + 1, labels=LABELS), r"images: got values 1\.\.256, wanted"),
     (dict(images=IMAGES.astype(complex), labels=LABELS), "images: got dtype complex128, wanted"),
     (dict(images=IMAGES[..., None].repeat(4, 3), labels=LABELS),
-     r"images: got shape \(10, 4, 5, 4\), wanted \(n, h, w, c\) with c = 1 or 3: without "
-     r"transparency, images\[\.\.\., :3\]$"),
+     r"images: got shape \(10, 4, 5, 4\), wanted no transparency: images\[\.\.\., :3\]$"),
     (dict(images=IMAGES[:, None].repeat(3, 1), labels=LABELS),
-     r"images: got shape \(10, 3, 4, 5\), wanted .*: channels last, "
+     r"images: got shape \(10, 3, 4, 5\), wanted channels last, \(n, h, w, c\): "
      r"images\.transpose\(0, 2, 3, 1\)$"),
-    (dict(images=IMAGES[..., None].repeat(2, 3), labels=LABELS), r"images: .* with c = 1 or 3$"),
     (dict(images=IMAGES / 1, labels=LABELS),
      r"images: got values 0\.\.255, wanted \[0, 1\], or uint8"),
     (dict(images=IMAGES / -255, labels=LABELS), r"images: got values -1\.\.-?0, wanted \[0, 1\]"),

@@ -6,7 +6,9 @@ mnist      MNIST and Fashion-MNIST: found on disk or downloaded, checked by the 
 download   one file from the first mirror that serves it whole
 idx        the file format of the MNIST family
 own        your own images and labels, from an npz file to learn from
-picture    your own drawing, from a PNG to recognise
+picture    your own drawing, from a PNG or JPEG to recognise
+paper      ink lifted off the paper of a drawing or photograph
+pixels     the pixels of a PNG or JPEG
 shift      translations by whole pixels, for augmentation
 warp       small rotations, stretches and translations, for augmentation too
 

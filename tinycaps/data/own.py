@@ -17,7 +17,7 @@ def load_npz(path, say=print):
     path : str or path
         Holds either ``images`` and ``labels``, of which every fifth, starting with the first, goes
         into the test set, or ``train_images, train_labels, test_images, test_labels``. Images:
-        (n, h, w) or (n, h, w, c), c being 1 or 3, uint8 in 0..255 or floats in [0, 1]; other
+        (n, h, w) or (n, h, w, c), without transparency, uint8 in 0..255 or floats in [0, 1]; other
         integers in 0..255 are taken as bytes, and booleans or integers in 0..1 as 0 and 1. Labels:
         (n,) integers 0..k-1, each of which occurs in the file.
     say : callable
@@ -74,9 +74,12 @@ def _pixels(images, name, say):
         raise ValueError(f"{name}: got shape {images.shape}, wanted (n, h, w) or (n, h, w, c), no "
                          "axis empty")
     images = images[..., None] if images.ndim == 3 else images
-    if images.shape[3] not in (1, 3):
-        raise ValueError(f"{name}: got shape {images.shape}, wanted (n, h, w, c) with c = 1 or 3"
-                         + _hint(images.shape))
+    if images.shape[3] == 4:
+        raise ValueError(f"{name}: got shape {images.shape}, wanted no transparency: "
+                         "images[..., :3]")
+    if images.shape[1] in (1, 3) and images.shape[3] > 3:
+        raise ValueError(f"{name}: got shape {images.shape}, wanted channels last, (n, h, w, c): "
+                         "images.transpose(0, 2, 3, 1)")
     if images.dtype.kind not in "biuf":
         raise ValueError(f"{name}: got dtype {images.dtype}, wanted uint8 in 0..255 or floats in "
                          "[0, 1]")
@@ -90,13 +93,6 @@ def _pixels(images, name, say):
         say(f"{name}: {images.dtype} in {int(low)}..{int(high)} taken as "
             + ("0 and 1" if most == 1 else "bytes, divided by 255"))
     return images.astype(np.float32) / most
-
-
-def _hint(shape):
-    """Return what to do with images whose channels are not 1 or 3, or do not stand last."""
-    if shape[1] in (1, 3):
-        return ": channels last, images.transpose(0, 2, 3, 1)"
-    return ": without transparency, images[..., :3]" if shape[3] == 4 else ""
 
 
 def _classes(labels, samples, name):

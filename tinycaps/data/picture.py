@@ -1,33 +1,40 @@
-"""Your own drawing, from a PNG, made like the images that a network has learned from."""
-import struct
-import zlib
-from pathlib import Path
-
+"""Your own drawing, from a PNG or JPEG, made like the images that a network has learned from."""
 import numpy as np
+
+from ..backend import ndimage
+from .paper import coarse, coarseness, lift_ink
+from .pixels import luma, read_pixels
 
 INK = 0.2
 """Above this fraction of its brightest pixel an image has ink; soft edges of strokes and shades of
 the paper are below it."""
+FAINT = 0.05
+"""Ink is brighter than this fraction of white, or there is none."""
+SPECK = 0.02
+"""Of ink, a piece smaller than this fraction of the largest is a speck."""
 
 
-def load_image(path, shape, margin=0):
-    """Read a PNG as one image like those that a network has learned from.
+def load_image(path, shape, margin=0, say=print):
+    """Read a drawing as one image like those that a network has learned from.
 
-    In this order: transparent pixels become background, black; colours become grey (luma,
-    Rec. 601) if c = 1, and grey is repeated over the channels if c = 3; a drawing that is dark on
-    light, one whose outermost pixels are brighter than 0.5 on average, is inverted, since the
-    training digits are light on dark. The smallest box around the ink, the pixels above 0.2 of the
-    brightest, is cut out, scaled so that it just fits between the margins, and centred on black.
-    Proportions are kept; each pixel of the result is the average of the area that it covers in the
-    file, and the brightest is then made 1.
+    In this order: transparent pixels become black, or white under dark ink; colours become grey
+    (luma, Rec. 601) if c = 1, and grey is repeated over the channels if c = 3; a dark frame around
+    the paper is cut off; a drawing that is dark on light is inverted, since the training digits are
+    light on dark; the paper is subtracted, so that it is black. The smallest box around the ink,
+    the pixels above 0.2 of the brightest, without specks, is cut out, scaled so that it just fits
+    between the margins, and centred on black. Proportions are kept; each pixel of the result is the
+    average of the area that it covers in the file, and the brightest is then made 1.
 
     Parameters
     ----------
     path : str or path
+        A PNG or a JPEG, drawn or photographed.
     shape : tuple (h, w, c)
         c is 1 or 3.
     margin : int
         Black pixels left at every side, as `ink_margin` finds them in the training images.
+    say : callable
+        Called with one line for each of these: a frame, uneven paper, several drawings.
 
     Returns
     -------
@@ -39,15 +46,15 @@ def load_image(path, shape, margin=0):
     FileNotFoundError
         If there is no such file.
     ValueError
-        If shape is not as above, margin is negative or leaves no pixel, the file is not a PNG or is
-        damaged, or all its pixels are the same once transparency is gone.
+        If shape is not as above, margin is negative or leaves no pixel, the file is no PNG or JPEG,
+        is damaged or has more than 67 million pixels, or nothing is drawn on it.
 
     Notes
     -----
     MNIST puts the centre of mass of its digits into the middle, not that of the box: a drawing can
     lie a pixel or two from where such a digit would. Strokes become thinner or thicker with the
-    drawing and are not made even. A speck outside the drawing counts as ink, and the box grows to
-    hold it.
+    drawing and are not made even. The brightness of paper may change slowly, as in the light of one
+    lamp; the edge of a shadow counts as ink.
     """
     if len(shape) != 3 or min(shape) < 1 or shape[2] not in (1, 3):
         raise ValueError(f"shape: got {shape}, wanted (h, w, 1) or (h, w, 3)")
@@ -55,10 +62,23 @@ def load_image(path, shape, margin=0):
     if not 0 <= 2 * margin < room:
         raise ValueError(f"margin: got {margin}, wanted 0..{(room - 1) // 2} in an image of "
                          f"{shape[0]}x{shape[1]}")
-    image = _light_on_dark(_read(path), shape[2], path)
-    ink = _ink(image[None])[0]
-    (top, bottom), (left, right) = (np.flatnonzero(ink.any(axis=axis))[[0, -1]] for axis in (1, 0))
-    image = image[top:bottom + 1, left:right + 1]
+    image = read_pixels(path)
+    image = luma(image) if shape[2] == 1 else image
+    if not np.ptp(image, axis=(0, 1)).any():
+        raise ValueError(f"{path}: got one flat colour, wanted light on dark or dark on light")
+    image, frame, uneven = lift_ink(image)
+    if coarse(image, coarseness(image)).max() < FAINT:
+        raise ValueError(f"{path}: got nothing but paper, wanted ink that differs from it by more "
+                         f"than {FAINT:.0%} of white")
+    box, drawings = _box(image, frame)
+    if frame:
+        say(f"{path}: got a dark frame, which was cut off")
+    if uneven:
+        say(f"{path}: got paper of uneven brightness, which was subtracted")
+    if drawings > 1:
+        say(f"{path}: got {drawings} drawings side by side, which are read as one")
+    image = _cut(image, box)
+    image = _cut(image, _box(image, False)[0])      # once more, in finer squares
     scale = min((new_size - 2 * margin) / size for new_size, size in zip(shape, image.shape[:2]))
     rows, columns = (_averaging(size, new_size, scale)
                      for new_size, size in zip(shape, image.shape[:2]))
@@ -102,31 +122,32 @@ def ink_margin(images):
     return int(np.median(np.minimum(*free)) / 2)
 
 
-def _read(path):
-    """Return the pixels of a PNG, (height, width, 1, 3 or 4), in [0, 1]."""
-    from matplotlib.image import imread
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: got no such file, wanted a PNG")
-    try:
-        return np.atleast_3d(imread(path, format="png"))
-    except (SyntaxError, OSError, ValueError, EOFError, struct.error, zlib.error) as error:
-        raise ValueError(f"{path}: got a file that cannot be read ({error}), wanted a "
-                         "PNG") from None
+def _box(image, framed):
+    """Return the rows and columns with ink, and how many drawings stand side by side in them.
+
+    Pieces of ink count that are no specks and, in what was cut out of a frame, are no part of it:
+    they do not reach the edge.
+    """
+    factor = coarseness(image)
+    ink = _ink(coarse(image, factor)[None])[0]
+    pieces, _ = ndimage(np).label(ink, np.ones((3, 3)))
+    sizes = np.bincount(pieces.ravel())
+    sizes[0] = 0
+    if framed:
+        edges = np.concatenate([pieces[[0, -1]].ravel(), pieces[:, [0, -1]].ravel()])
+        inner = np.where(np.isin(np.arange(len(sizes)), edges), 0, sizes)
+        sizes = inner if inner.any() else sizes
+    ink = (sizes >= max(1, SPECK * sizes.max()))[pieces]
+    rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
+    gaps = np.flatnonzero(np.diff(columns) > 1)
+    tall = [np.ptp(np.flatnonzero(ink[:, part].any(axis=1))) + 1 > (np.ptp(rows) + 1) / 2
+            for part in np.split(columns, gaps + 1)]
+    return [(lines[0] * factor, (lines[-1] + 1) * factor) for lines in (rows, columns)], sum(tall)
 
 
-def _light_on_dark(image, channels, path):
-    """Return an image without transparency, light on dark, grey if one channel is wanted."""
-    if image.shape[2] == 4:
-        image = image[..., :3] * image[..., 3:]
-    if channels == 1 and image.shape[2] == 3:
-        image = image @ np.array([[0.299], [0.587], [0.114]], image.dtype)
-    if not np.ptp(image, axis=(0, 1)).any():
-        raise ValueError(f"{path}: got one flat colour (transparent counts as black), wanted light "
-                         "on dark or dark on light")
-    edge = np.ones(image.shape[:2], bool)
-    edge[1:-1, 1:-1] = False
-    return 1 - image if image[edge].mean() > 0.5 else image
+def _cut(image, box):
+    (top, bottom), (left, right) = box
+    return image[top:bottom, left:right]
 
 
 def _ink(images):

@@ -138,7 +138,7 @@ MISTAKES = {
     "unknown data": (["--data", "nope"], "data", "wanted digits, mnist"),
     "missing data": (["--data", "gone.npz"], "gone.npz", "no such file"),
     "cut data": (["--data", "cut.npz"], "cut.npz", "cut short"),
-    "damaged data": (["--data", "damaged.npz"], "damaged.npz", "cannot be read"),
+    "damaged data": (["--data", "damaged.npz"], "damaged.npz", "checksum of images.npy is wrong"),
     "data of something else": (["--data", "run.npz"], "run.npz", "got head"),
     "data in a folder": (["--data", "folder.npz"], "folder.npz", "no such file"),
     "small images": (["--data", "small.npz"], "image_shape", "at least 7 pixels"),
@@ -179,8 +179,7 @@ MISTAKES = {
                                      "checkpoint", "wanted a trained CapsNet"),
     "predict with no config": (["--predict", "digit.png", "--checkpoint", "bare.npz"],
                                "checkpoint", "wanted a trained CapsNet"),
-    "predict a missing image": (["--quick", "--predict", "digit.png", "gone.png"], "gone.png",
-                                "no such file"),
+    "predict a missing image": (["--quick", "--predict", "gone.png"], "gone.png", "no such file"),
     "predict no image": (["--quick", "--predict", "plain"], "plain", "cannot be read"),
     "predict nothing": (["--predict"], "predict", "expected at least one"),
 }
