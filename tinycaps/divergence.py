@@ -1,0 +1,53 @@
+"""Numbers that go bad in training: not finite, which stops it, or finite and far from learning."""
+import logging
+import math
+
+from .backend import get_xp
+
+FAR = 2.0
+"""A training has diverged whose loss rises above its start by this multiple of it ..."""
+NEAR_CHANCE = 0.4
+"""... and whose last error rate, if there is one, is above this, as chance is with two classes."""
+
+
+class TrainingError(RuntimeError):
+    """The numbers went bad; the last good checkpoint is on the disk."""
+
+
+def finite_mean(losses, step):
+    """Return the mean of the losses up to a step; raise TrainingError if one is not finite."""
+    values = [float(loss) for loss in losses]
+    for k, value in enumerate(values, step - len(values) + 1):
+        if not math.isfinite(value):
+            raise TrainingError(f"loss: got {value} at step {k}, wanted a finite number; the last "
+                                "good checkpoint stays. A smaller learning rate may help")
+    return sum(values) / len(values)
+
+
+def check_params(params, step):
+    """Raise TrainingError unless all parameters are finite after a step."""
+    for key, p in params.items():
+        if not bool(get_xp(p).isfinite(p).all()):
+            raise TrainingError(f"params: got NaN or infinity in {key} after step {step}, wanted "
+                                "finite numbers; the last good checkpoint stays. A smaller "
+                                "learning rate may help")
+
+
+def warn_of_divergence(lines, first):
+    """Say if the loss stayed finite but rose far above its start, and no error rate is small.
+
+    Parameters
+    ----------
+    lines : list of dict
+        The log of a training, at its end.
+    first : float
+        Loss of the first step; those in the log are means over several steps.
+    """
+    losses = [line["loss"] for line in lines if "loss" in line]
+    errors = [value for key, value in lines[-1].items() if key.startswith("error")]
+    start, highest = min(first, losses[0]), max(losses)
+    if highest - start > FAR * abs(start) and min(errors, default=1.0) > NEAR_CHANCE:
+        last = f", and the error is {100 * min(errors):.0f} % in the end" if errors else ""
+        logging.getLogger(__name__).warning(
+            f"loss: rose from {start:.3g} to {highest:.3g}{last}: the training has diverged. A "
+            "smaller learning rate may help")
