@@ -4,10 +4,8 @@ import math
 
 from .backend import get_xp
 
-FAR = 2.0
-"""A training has diverged whose loss rises above its start by this multiple of it ..."""
 NEAR_CHANCE = 0.4
-"""... and whose last error rate, if there is one, is above this, as chance is with two classes."""
+"""An error rate above which a network may have learned nothing: with two classes chance is 0.5."""
 
 
 class TrainingError(RuntimeError):
@@ -34,7 +32,9 @@ def check_params(params, step):
 
 
 def warn_of_divergence(lines, first):
-    """Say if the loss stayed finite but rose far above its start, and no error rate is small.
+    """Say if the loss stayed finite but rose to twice its start, and no error rate is small.
+
+    Without error rates in the last line of the log, the loss at the end counts, else the highest.
 
     Parameters
     ----------
@@ -45,9 +45,9 @@ def warn_of_divergence(lines, first):
     """
     losses = [line["loss"] for line in lines if "loss" in line]
     errors = [value for key, value in lines[-1].items() if key.startswith("error")]
-    start, highest = min(first, losses[0]), max(losses)
-    if highest - start > FAR * abs(start) and min(errors, default=1.0) > NEAR_CHANCE:
+    start, high = min(first, losses[0]), max(losses) if errors else losses[-1]
+    if high - start > abs(start) and min(errors, default=1.0) > NEAR_CHANCE:
         last = f", and the error is {100 * min(errors):.0f} % in the end" if errors else ""
         logging.getLogger(__name__).warning(
-            f"loss: rose from {start:.3g} to {highest:.3g}{last}: the training has diverged. A "
-            "smaller learning rate may help")
+            f"loss: rose from {start:.3g} to {high:.3g}{last}: the training has diverged. A smaller "
+            "learning rate may help")
