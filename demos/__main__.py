@@ -10,7 +10,9 @@ __main__.py; or any file of one_file/, a script that is run by itself.
 import ast
 import difflib
 import importlib
+import os
 import runpy
+import signal
 import sys
 from pathlib import Path
 
@@ -82,7 +84,13 @@ def main(words):
         runpy.run_path(str(path), run_name="__main__")
         return 0
     module = ".".join(path.relative_to(HERE.parent).with_suffix("").parts)
-    return importlib.import_module(module).main(argv)
+    # An import may swallow a KeyboardInterrupt, or make another error of it.
+    usual = signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    try:
+        demo = importlib.import_module(module)
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    return demo.main(argv)
 
 
 if __name__ == "__main__":

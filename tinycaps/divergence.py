@@ -28,7 +28,7 @@ def check_params(params, step):
         if not bool(get_xp(p).isfinite(p).all()):
             raise TrainingError(f"params: got NaN or infinity in {key} after step {step}, wanted "
                                 "finite numbers; the last good checkpoint stays. A smaller "
-                                "learning rate may help")
+                                "smaller learning rate may help")
 
 
 def warn_of_divergence(lines, first):
@@ -49,5 +49,5 @@ def warn_of_divergence(lines, first):
     if high - start > abs(start) and min(errors, default=1.0) > NEAR_CHANCE:
         last = f", and the error is {100 * min(errors):.0f} % in the end" if errors else ""
         logging.getLogger(__name__).warning(
-            f"loss: rose from {start:.3g} to {high:.3g}{last}: the training has diverged. A smaller "
-            "learning rate may help")
+            f"loss: rose from {start:.3g} to {high:.3g}{last}: the training has diverged. A "
+            "smaller learning rate may help")

@@ -2,6 +2,7 @@
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 
@@ -15,7 +16,7 @@ def run(main, argv):
     try:
         sys.exit(main(argv))
     except (ValueError, OSError, RuntimeError, MemoryError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {describe(error)}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         checkpoints = Path("runs").glob("*/checkpoint.npz")
@@ -26,14 +27,28 @@ def run(main, argv):
         sys.exit(130)
 
 
+def describe(error):
+    """Return what an error says and, if it names neither file nor size, what was being done."""
+    unnamed = isinstance(error, OSError) and error.errno and error.filename is None
+    if str(error) and not unnamed:
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [each for each in frames if {"tinycaps", "demos"} & {*Path(each.filename).parts}]
+    last = (ours or frames)[-1]
+    return (f"{str(error) or 'out of memory'}: in {last.name}, line {last.lineno} of {last.filename}: "
+            f"{last.line}")
+
+
 def prepare(arguments):
     """Raise before the work, not after it, if the device is missing or --out cannot be written."""
     from tinycaps.backend import asarray
+    from tinycaps.checkpoint import sweep
     if getattr(arguments, "device", "cpu") == "gpu":
         asarray([0.0], "gpu")
     try:
         arguments.out.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=arguments.out).close()
+        sweep(arguments.out, age=3600)                          # others may write here just now
     except OSError as error:
         raise OSError(f"out: got {arguments.out}, wanted a folder that can be written "
                       f"({error.strerror})") from None

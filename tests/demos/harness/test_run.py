@@ -6,6 +6,7 @@ import pytest
 
 from demos.harness.arguments import make_parser
 from demos.harness.run import exit_code, prepare, run
+from tinycaps.backend import to_numpy
 
 
 def code_of(main):
@@ -30,12 +31,28 @@ def test_arguments_are_handed_on():
         run(len, ["--sail", "--oars", "2"])
 
 
-@pytest.mark.parametrize("error", [ValueError("labels: got 7"), OSError(28, "No space left"),
+@pytest.mark.parametrize("error", [ValueError("labels: got 7"), OSError("out: got 7"),
+                                   OSError(28, "No space left", "out/run.json"),
                                    RuntimeError("device: got 'gpu'"), MemoryError("u_hat: got")])
 def test_a_mistake_is_one_line_and_code_2(error, capsys):
     assert code_of(raising(error)) == 2
     captured = capsys.readouterr()
     assert captured.err == f"error: {error}\n" and captured.out == ""
+
+
+@pytest.mark.parametrize("error, said", [
+    (MemoryError(), "out of memory"), (OSError(28, "No space left"), "[Errno 28] No space left")])
+def test_an_error_that_names_nothing_says_what_was_being_done(error, said, capsys):
+    assert code_of(raising(error)) == 2
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1
+    assert line.startswith(f"error: {said}: in main, line ") and line.endswith(": raise error\n")
+
+    scope = {}
+    exec("class Foreign:\n    def __array__(self, dtype=None, copy=None):\n        raise MemoryError",
+         scope)
+    assert code_of(lambda argv: to_numpy(scope["Foreign"]())) == 2
+    assert ": in to_numpy, line " in capsys.readouterr().err            # not in what it called
 
 
 def test_the_code_of_main_is_the_exit_code_and_an_interrupt_is_130(empty, capsys):
@@ -71,6 +88,15 @@ def test_preparing_makes_the_place_and_leaves_what_is_there(arguments):
     prepare(arguments)
     assert (arguments.out / "run.json").read_text() == "of an earlier run"
     assert os.listdir(arguments.out) == ["run.json"]
+
+
+def test_preparing_sweeps_what_a_kill_left_unless_it_may_be_at_work(arguments):
+    prepare(arguments)
+    for name, age in (".run.json.12", 1e9), (".network.npz.34", None):
+        (arguments.out / name).write_bytes(b"half")
+        os.utime(arguments.out / name, age and (age, age))
+    prepare(arguments)
+    assert os.listdir(arguments.out) == [".network.npz.34"]
 
 
 @pytest.mark.parametrize("below", [".", "deeper/still"])
