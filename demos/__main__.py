@@ -12,7 +12,6 @@ import difflib
 import importlib
 import os
 import runpy
-import signal
 import sys
 from pathlib import Path
 
@@ -84,14 +83,14 @@ def main(words):
         runpy.run_path(str(path), run_name="__main__")
         return 0
     module = ".".join(path.relative_to(HERE.parent).with_suffix("").parts)
-    # An import may swallow a KeyboardInterrupt, or make another error of it.
-    usual = signal.signal(signal.SIGINT, lambda *_: os._exit(130))
-    try:
-        demo = importlib.import_module(module)
-    finally:
-        signal.signal(signal.SIGINT, usual)
-    return demo.main(argv)
+    return importlib.import_module(module).main(argv)
 
 
 if __name__ == "__main__":
-    run(main, sys.argv[1:])
+    try:
+        run(main, sys.argv[1:])
+    except SystemExit as stop:
+        if stop.code == 130:                # Ctrl-C: no thread is waited for
+            sys.stdout.flush()
+            os._exit(130)
+        raise

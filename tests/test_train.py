@@ -590,7 +590,7 @@ def test_where_there_are_no_locks_training_goes_on_without(tmp_path, monkeypatch
 def test_torn_files_of_an_earlier_kill_are_swept(tmp_path):
     for k, again in enumerate([False, True]):
         go(tmp_path, epochs=1 + k, resume=again)
-        for name in ".checkpoint.npz.123", ".log.jsonl.4":
+        for name in ".checkpoint.npz.123.tinycaps", ".log.jsonl.4.tinycaps":
             (tmp_path / name).write_bytes(b"half")
     go(tmp_path, resume=True)
     assert sorted(os.listdir(tmp_path)) == [".lock", "checkpoint.npz", "log.jsonl"]

@@ -1,4 +1,6 @@
 """How a demo begins and ends: its place and device checked first, one line for an error, a code."""
+import os
+import signal
 import sys
 import tempfile
 import time
@@ -13,6 +15,9 @@ def run(main, argv):
     training has written a checkpoint, says how to go on.
     """
     started = time.time() - 1                                   # the times of files are coarse
+    usual = signal.getsignal(signal.SIGINT)
+    if usual is signal.default_int_handler:                     # not where it is ignored
+        signal.signal(signal.SIGINT, interrupt)
     try:
         sys.exit(main(argv))
     except (ValueError, OSError, RuntimeError, MemoryError) as error:
@@ -25,6 +30,18 @@ def run(main, argv):
                   file=sys.stderr)
         print("stopped", file=sys.stderr)
         sys.exit(130)
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+
+def interrupt(number, frame):
+    """Raise KeyboardInterrupt; in an import, which may swallow it or never end, leave at once."""
+    while frame:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            os.write(2, b"stopped\n")
+            os._exit(130)
+        frame = frame.f_back
+    raise KeyboardInterrupt
 
 
 def describe(error):
@@ -34,9 +51,8 @@ def describe(error):
         return str(error)
     frames = traceback.extract_tb(error.__traceback__)
     ours = [each for each in frames if {"tinycaps", "demos"} & {*Path(each.filename).parts}]
-    last = (ours or frames)[-1]
-    return (f"{str(error) or 'out of memory'}: in {last.name}, line {last.lineno} of {last.filename}: "
-            f"{last.line}")
+    last, message = (ours or frames)[-1], str(error) or "out of memory"
+    return f"{message}: in {last.name}, line {last.lineno} of {last.filename}: {last.line}"
 
 
 def prepare(arguments):

@@ -1,11 +1,9 @@
 """`python -m demos`: lists every demo, runs each by its name, and starts quickly."""
 import ast
 import re
-import signal
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -105,29 +103,6 @@ def test_listing_and_help_import_nothing_heavy():
         done = subprocess.run([sys.executable, "-c", code.format(words=words, more=more)],
                               cwd=ROOT, capture_output=True, text=True, timeout=60)
         assert done.stdout.splitlines()[-1] == "[]", done.stdout + done.stderr
-
-
-def test_ctrl_c_while_a_demo_is_imported_is_quiet():
-    code = ("import os, signal\nfrom demos import __main__ as demos\n"
-            "from demos.harness.run import run\n"
-            "def ctrl_c(name):\n"
-            "    try:\n"
-            "        os.kill(os.getpid(), signal.SIGINT)\n"
-            "    except BaseException:\n"
-            "        print('swallowed')\n"
-            "demos.importlib.import_module = ctrl_c\n"
-            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-            "run(demos.main, ['boat_or_house'])\n")
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True,
-                          timeout=60)
-    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
-
-
-def test_ctrl_c_after_the_imports_is_heard_as_ever(monkeypatch):
-    before, module = signal.getsignal(signal.SIGINT), SimpleNamespace()
-    module.main = lambda argv: signal.getsignal(signal.SIGINT) is before
-    monkeypatch.setattr(demos.importlib, "import_module", lambda name: module)
-    assert demos.main(["boat_or_house"])
 
 
 def test_the_exit_code_of_a_demo_is_that_of_the_command():
