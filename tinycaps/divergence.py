@@ -4,8 +4,9 @@ import math
 
 from .backend import get_xp
 
-NEAR_CHANCE = 0.4
-"""An error rate above which a network may have learned nothing: with two classes chance is 0.5."""
+LEAST_ERROR, STUCK = 0.4, 0.8
+"""A network has learned nothing if its error rate is above the first, as by chance with two classes
+it is, and above this fraction of what it was at the first evaluation."""
 
 
 class TrainingError(RuntimeError):
@@ -28,26 +29,30 @@ def check_params(params, step):
         if not bool(get_xp(p).isfinite(p).all()):
             raise TrainingError(f"params: got NaN or infinity in {key} after step {step}, wanted "
                                 "finite numbers; the last good checkpoint stays. A smaller "
-                                "smaller learning rate may help")
+                                "learning rate may help")
 
 
-def warn_of_divergence(lines, first):
-    """Say if the loss stayed finite but rose to twice its start, and no error rate is small.
+def warn_of_divergence(folder, lines, first):
+    """Say if the loss stayed finite but rose to twice its start, and nothing was learned.
 
-    Without error rates in the last line of the log, the loss at the end counts, else the highest.
+    Without error rates in the log, the loss at its end counts, else the highest.
 
     Parameters
     ----------
+    folder : path
+        Named in the warning.
     lines : list of dict
         The log of a training, at its end.
     first : float
         Loss of the first step; those in the log are means over several steps.
     """
     losses = [line["loss"] for line in lines if "loss" in line]
-    errors = [value for key, value in lines[-1].items() if key.startswith("error")]
+    errors = [[value for key, value in line.items() if key.startswith("error")] for line in lines]
+    errors = [min(each) for each in errors if each]
     start, high = min(first, losses[0]), max(losses) if errors else losses[-1]
-    if high - start > abs(start) and min(errors, default=1.0) > NEAR_CHANCE:
-        last = f", and the error is {100 * min(errors):.0f} % in the end" if errors else ""
+    learned = errors and errors[-1] <= max(LEAST_ERROR, STUCK * errors[0])
+    if high - start > abs(start) and not learned:
+        last = f", and the error is {100 * errors[-1]:.0f} % in the end" if errors else ""
         logging.getLogger(__name__).warning(
-            f"loss: rose from {start:.3g} to {high:.3g}{last}: the training has diverged. A "
-            "smaller learning rate may help")
+            f"loss: rose from {start:.3g} to {high:.3g} in {folder}{last}: the training has "
+            "diverged. A smaller learning rate may help")

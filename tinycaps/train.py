@@ -154,7 +154,7 @@ def train(gradients, params, data, *, epochs, batch, folder, about, seed=0, upda
                     saved = time.monotonic()
                 bar.update()
     if first is not None:
-        warn_of_divergence(log.lines, first)
+        warn_of_divergence(folder, log.lines, first)
     return log.lines, seconds + time.monotonic() - started
 
 

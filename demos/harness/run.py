@@ -4,7 +4,6 @@ import signal
 import sys
 import tempfile
 import time
-import traceback
 from pathlib import Path
 
 
@@ -46,6 +45,7 @@ def interrupt(number, frame):
 
 def describe(error):
     """Return what an error says and, if it names neither file nor size, what was being done."""
+    import traceback
     unnamed = isinstance(error, OSError) and error.errno and error.filename is None
     if str(error) and not unnamed:
         return str(error)
