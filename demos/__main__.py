@@ -10,6 +10,7 @@ __main__.py; or any file of one_file/, a script that is run by itself.
 import ast
 import difflib
 import importlib
+import os
 import runpy
 import sys
 from pathlib import Path
@@ -86,4 +87,10 @@ def main(words):
 
 
 if __name__ == "__main__":
-    run(main, sys.argv[1:])
+    try:
+        run(main, sys.argv[1:])
+    except SystemExit as stop:
+        if stop.code == 130:                # Ctrl-C: no thread is waited for
+            sys.stdout.flush()
+            os._exit(130)
+        raise

@@ -530,7 +530,7 @@ VOTES = dict(n=128, i=1152, j=1000, q=16)
 def test_what_cannot_fit_is_refused_with_its_size(xp, monkeypatch):
     monkeypatch.setattr(checks, "free_memory", lambda xp: 2 ** 30)
     refuses(MemoryError, "u_hat: got n = 128, i = 1,152, j = 1,000, q = 16, 8.8 GiB, wanted at "
-            "most the 1.0 GiB that are free: a smaller batch or fewer capsules",
+            "most the 1.0 GiB that are free",
             check_memory, xp, np.dtype("float32"), u_hat=VOTES)
 
 

@@ -20,7 +20,8 @@ from demos.__main__ import find_demos
 
 ROOT = Path(__file__).parents[1]
 GROUND = {"archive", "backend", "checks", "shapes", "scalars"}
-SERVICES = {"checkpoint", "environment", "gradcheck", "optim", "resume", "run_log", "train"}
+SERVICES = {"checkpoint", "divergence", "environment", "gradcheck", "optim", "resume", "run_log",
+            "train"}
 ROOMS = sorted(path.parent.name for path in (ROOT / "tinycaps").glob("*/__init__.py"))
 TOPICS = {*ROOMS} - {"gradcheck", "ops", "data", "plot", "fast"}
 BELOW_TOPICS = GROUND | SERVICES | {"ops", "data"}

@@ -1,5 +1,8 @@
 """The log of a run: it can be read at once, and after a resume it is as if nothing had happened."""
 import json
+from pathlib import Path
+
+import pytest
 
 from tinycaps.run_log import RunLog
 
@@ -56,3 +59,31 @@ def test_bytes_that_are_no_text_end_what_can_be_read(tmp_path):
     path = tmp_path / "log.jsonl"
     path.write_bytes(b'{"step": 1}\n\xff\x00\xfe\n{"step": 2}\n')
     assert RunLog(path, 3).lines == read(path) == [{"step": 1}]
+
+
+@pytest.mark.parametrize("cut, left", [(0, 3), (1, 3), (2, 2), (75, 0)])
+def test_lines_that_are_missing_are_said(tmp_path, caplog, cut, left):
+    path = tmp_path / "log.jsonl"
+    begun(path)
+    path.write_bytes(path.read_bytes()[:-cut or None])
+    assert len(RunLog(path, 3, 3).lines) == left
+    said = [f"log: got {left} lines in {path}, wanted the 3 up to step 3: the others are lost, the "
+            "training goes on"]
+    assert caplog.messages == said * (left < 3)
+
+
+@pytest.mark.parametrize("line", ["7", "[1]", '{"loss": 2}', '{"step": "1"}', "[" * 10 ** 5])
+def test_a_line_that_is_none_of_ours_ends_what_can_be_read(tmp_path, line):
+    path = tmp_path / "log.jsonl"
+    path.write_text(f'{{"step": 1}}\n{line}\n{{"step": 2}}\n')
+    assert RunLog(path, 3).lines == [{"step": 1}]
+
+
+def test_a_full_disk_is_named_with_its_file(tmp_path):
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    (tmp_path / "log.jsonl").symlink_to("/dev/full")
+    log = RunLog(tmp_path / "new.jsonl", 0)
+    log.path = tmp_path / "log.jsonl"
+    with pytest.raises(OSError, match="No space left on device: '.*log.jsonl'"):
+        log.write(step=1)

@@ -3,15 +3,19 @@ any moment costs nothing but time."""
 import json
 import os
 import random
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from tinycaps import resume
 from tinycaps.backend import to_numpy
 from tinycaps.checkpoint import load_checkpoint
 from tinycaps.data import random_shift
@@ -380,7 +384,8 @@ def test_a_parameter_that_is_not_finite_stops_the_run_before_evaluation_and_savi
         evaluated.append(params["W"].copy())
         return {}
     with pytest.raises(TrainingError, match="^params: got NaN or infinity in W after step 6, "
-                                            "wanted finite numbers; [^\n]*$"):
+                                            "wanted finite numbers; the last good "
+                                            "checkpoint stays. A smaller learning rate may help$"):
         go(tmp_path, gradients=failing_at(6, spoil_parameter), evaluate=evaluate)
     assert len(evaluated) == 1 and np.isfinite(evaluated).all()
     assert load_checkpoint(tmp_path / "checkpoint.npz").step == 3
@@ -435,13 +440,19 @@ def test_a_resumed_log_has_no_later_no_double_and_no_torn_lines(tmp_path):
     assert lines(tmp_path / "cut") == log == whole
 
 
-def test_a_lost_or_garbled_log_does_not_stop_a_resume(tmp_path):
+def test_a_lost_or_garbled_log_does_not_stop_a_resume_and_is_said(tmp_path, caplog):
     go(tmp_path, epochs=2)
+    go(tmp_path, epochs=2, resume=True)
+    assert caplog.messages == []
     (tmp_path / "log.jsonl").write_bytes(b'{"step": 1, "loss": 1.0}\n\xff\x00\xfe\n')
     _, log = go(tmp_path, resume=True)
     assert [line["step"] for line in log] == [1, 7, 8, 9]
     (tmp_path / "log.jsonl").unlink()
     assert go(tmp_path, resume=True)[1] == []
+    path = re.escape(str(tmp_path / "log.jsonl"))
+    for message, came, logged, step in zip(caplog.messages, (1, 0), (6, 4), (6, 9), strict=True):
+        assert re.match(f"log: got {came} lines in {path}, wanted the {logged} up to step {step}: "
+                        "[^\n]+$", message)
 
 
 def test_a_finished_run_resumed_is_as_it_was_and_can_go_on_longer(tmp_path):
@@ -500,25 +511,100 @@ def test_a_torn_checkpoint_is_not_resumed(tmp_path):
     refuses(ValueError, tmp_path, "torn or no checkpoint", resume=True)
 
 
-def test_starting_anew_keeps_the_old_run(tmp_path):
+FILES = "log.jsonl", "checkpoint.npz"
+
+
+def kept(folder):
+    return {name: (folder / name).read_bytes() for name in FILES}
+
+
+def test_starting_anew_keeps_the_old_runs_and_says_where(tmp_path, caplog):
+    runs = []
+    for k in range(8):
+        go(tmp_path, seed=k)
+        runs.append(kept(tmp_path))
+    assert sorted(path.name for path in tmp_path.glob("old-*")) == [f"old-{k}" for k in range(3, 8)]
+    assert all(kept(tmp_path / f"old-{k}") == runs[k - 1] for k in range(3, 8))
+    assert len(caplog.messages) == 7
+    assert f"the earlier run in {tmp_path} is now in {tmp_path / 'old-7'}: " in caplog.messages[-1]
+
+
+def test_an_old_run_moved_back_goes_on(tmp_path):
+    go(tmp_path, epochs=1, seed=1)
+    go(tmp_path, seed=2)
+    for name in FILES:
+        os.replace(tmp_path / "old-1" / name, tmp_path / name)
+    go(tmp_path, seed=1, resume=True)
+    go(tmp_path / "whole", seed=1)
+    assert same_checkpoint(tmp_path, tmp_path / "whole")
+
+
+@pytest.mark.parametrize("module, name", [(os, "replace"), (shutil, "copy2")])
+def test_a_kill_while_an_old_run_is_moved_loses_nothing(tmp_path, monkeypatch, module, name):
+    go(tmp_path, epochs=1)
+    old = kept(tmp_path)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(module, name, lambda *paths: (_ for _ in ()).throw(KeyboardInterrupt))
+        go(tmp_path, seed=1)
+    assert kept(tmp_path) == old
     go(tmp_path, seed=1)
-    old = {name: (tmp_path / name).read_bytes() for name in ("log.jsonl", "checkpoint.npz")}
-    params, log = go(tmp_path, seed=2)
-    assert {name: (tmp_path / f"old-{name}").read_bytes() for name in old} == old
-    assert lines(tmp_path) == log
-    assert same(load_checkpoint(tmp_path / "checkpoint.npz").params, params)
+    assert kept(tmp_path / "old-2") == old
 
 
 def test_a_start_that_leaves_no_checkpoint_does_not_replace_the_old_run(tmp_path):
     go(tmp_path, seed=1)
-    old = {name: (tmp_path / name).read_bytes() for name in ("log.jsonl", "checkpoint.npz")}
+    old = kept(tmp_path)
     for _ in range(3):
         with pytest.raises(TrainingError):
             go(tmp_path, seed=2, gradients=failing_at(2, spoil_loss))
-    assert {name: (tmp_path / f"old-{name}").read_bytes() for name in old} == old
     _, log = go(tmp_path, seed=2)
     assert lines(tmp_path) == log
-    assert {name: (tmp_path / f"old-{name}").read_bytes() for name in old} == old
+    assert kept(tmp_path / "old-1") == old and not (tmp_path / "old-2").exists()
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_second_training_in_a_folder_is_refused_and_the_first_goes_on(tmp_path, resume):
+    go(tmp_path, epochs=1)
+    whole, _ = go(tmp_path / "whole")
+
+    def gradients(params, batch, now):
+        before = {path: path.read_bytes() for path in tmp_path.glob("*.*")}
+        with pytest.raises(BlockingIOError, match=f"^folder: got {tmp_path}, where another "
+                                                  "training is at work, wanted one without[^\n]*$"):
+            go(tmp_path, resume=resume)
+        assert {path: path.read_bytes() for path in tmp_path.glob("*.*")} == before
+        return linear(params, batch, now)
+    params, _ = go(tmp_path, resume=True, gradients=gradients)
+    assert same(params, whole)
+
+
+@pytest.mark.parametrize("error", [OSError(95, "Operation not supported"), None])
+def test_where_there_are_no_locks_training_goes_on_without(tmp_path, monkeypatch, error):
+    def flock(*arguments):
+        raise error
+    monkeypatch.setattr(resume, "fcntl", error and SimpleNamespace(
+        flock=flock, LOCK_EX=2, LOCK_NB=4))
+    go(tmp_path)
+    assert load_checkpoint(tmp_path / "checkpoint.npz").step == 9
+
+
+def test_torn_files_of_an_earlier_kill_are_swept(tmp_path):
+    for k, again in enumerate([False, True]):
+        go(tmp_path, epochs=1 + k, resume=again)
+        for name in ".checkpoint.npz.123.tinycaps", ".log.jsonl.4.tinycaps":
+            (tmp_path / name).write_bytes(b"half")
+    go(tmp_path, resume=True)
+    assert sorted(os.listdir(tmp_path)) == [".lock", "checkpoint.npz", "log.jsonl"]
+
+
+def test_a_full_disk_is_named_with_its_file(tmp_path, monkeypatch):
+    def fail(number):
+        raise OSError(28, "No space left on device")
+    go(tmp_path, epochs=1)
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="No space left on device: '.*log.jsonl'"):
+        go(tmp_path, resume=True)
+    assert load_checkpoint(tmp_path / "checkpoint.npz").step == 3
 
 
 def test_data_need_not_be_contiguous(tmp_path):

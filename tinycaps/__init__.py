@@ -11,6 +11,7 @@ Services, which know no topic:
     gradcheck        the proof that a backward is the derivative of its forward
     optim            SGD with momentum, RMSprop, Adam; schedules; limits of weights
     train            the loop: batches, progress, log, checkpoint, resume
+    divergence       numbers that go bad in training
     checkpoint, resume, run_log
                      files that survive a crash, and going on from them
     environment      versions, processor, BLAS, devices

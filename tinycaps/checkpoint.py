@@ -9,7 +9,7 @@ import math
 import os
 import time
 import zlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +17,9 @@ import numpy as np
 
 from .archive import read_arrays
 from .backend import to_numpy
+
+TEMPORARY = ".tinycaps"
+"""How the name of a file ends that is being written."""
 
 
 class Checkpoint(NamedTuple):
@@ -55,7 +58,7 @@ def write_atomically(path, write):
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
     try:
         with naming(path), open(temporary, "wb") as file:
             write(file)
@@ -67,10 +70,11 @@ def write_atomically(path, write):
 
 
 def sweep(folder, age=0.0):
-    """Remove what `write_atomically` left in a folder when it was killed, if older than an age."""
-    for torn in folder.glob(".*.*"):
-        if torn.suffix[1:].isdigit() and time.time() - torn.stat().st_mtime >= age:
-            torn.unlink()
+    """Remove what `write_atomically` left in a folder when it was killed, at least an age ago."""
+    for torn in folder.glob(f".*{TEMPORARY}"):
+        with suppress(FileNotFoundError):           # another process has finished it just now
+            if time.time() - torn.stat().st_mtime >= age:
+                torn.unlink()
 
 
 def write_json(path, value):

@@ -115,5 +115,4 @@ def check_memory(xp, dtype, **arrays):
         if free is not None and need > free:
             sizes = ", ".join(f"{letter} = {size:,}" for letter, size in axes.items())
             raise MemoryError(f"{name}: got {sizes}, {need / 2 ** 30:,.1f} GiB, wanted at most the "
-                              f"{free / 2 ** 30:,.1f} GiB that are free: a smaller batch or fewer "
-                              "capsules")
+                              f"{free / 2 ** 30:,.1f} GiB that are free")

@@ -1,12 +1,27 @@
-"""Going on with a run that was stopped: only with the same settings, data and parameters."""
+"""The folder of a run: one training works in it, begins anew, or goes on with what was stopped.
+
+It goes on only with the same settings, data and parameters.
+"""
 import json
+import logging
 import os
+import shutil
 import zlib
+from contextlib import contextmanager
 
 import numpy as np
 
 from .backend import get_xp
-from .checkpoint import load_checkpoint
+from .checkpoint import load_checkpoint, sweep
+from .run_log import RunLog
+
+try:
+    import fcntl
+except ImportError:                                 # Windows
+    fcntl = None
+
+GENERATIONS = 5
+"""Earlier runs that are kept in a folder."""
 
 
 def settings_of(about, data, **settings):
@@ -19,7 +34,7 @@ def settings_of(about, data, **settings):
 
 
 def restore(path, params, state, about):
-    """Copy a checkpoint of this run into params and state; return its step and seconds.
+    """Copy a checkpoint of this run into params and state; return the checkpoint.
 
     Raises
     ------
@@ -39,7 +54,7 @@ def restore(path, params, state, about):
     xp = get_xp(next(iter(params.values())))
     state.update({key: xp.asarray(value) if value.dtype.kind == "f" else value.item()
                   for key, value in found.state.items()})
-    return found.step, found.seconds
+    return found
 
 
 def _flat(about, params):
@@ -51,9 +66,51 @@ def _flat(about, params):
     return flat | {f"params.{key}": f"{p.dtype} {p.shape}" for key, p in params.items()}
 
 
+@contextmanager
+def at_work(folder, checkpoint=None):
+    """Work in a folder: yield the log of a run that begins, or goes on from a checkpoint.
+
+    Raises
+    ------
+    BlockingIOError
+        If another training works in the folder, in this process or in another.
+
+    Notes
+    -----
+    The lock is the system's, on the empty file ``.lock``, which stays: it ends with the process,
+    whatever ends that. On Windows, and on network file systems without locks, there is none.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / ".lock", "a") as file:
+        try:
+            if fcntl:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BlockingIOError(f"folder: got {folder}, where another training is at work, "
+                                  "wanted one without: wait for its end, or change a setting"
+                                  ) from None
+        except OSError:                             # a file system without locks
+            pass
+        sweep(folder)
+        if not checkpoint and (folder / "checkpoint.npz").exists():
+            keep_old(folder)
+        step, logged = (checkpoint.step, checkpoint.logged) if checkpoint else (0, 0)
+        yield RunLog(folder / "log.jsonl", step, logged)
+
+
 def keep_old(folder):
-    """Rename what an earlier run left; a log without a checkpoint must not replace one with it."""
-    if (folder / "checkpoint.npz").exists():
-        for name in ("log.jsonl", "checkpoint.npz"):
-            if (folder / name).exists():
-                os.replace(folder / name, folder / f"old-{name}")
+    """Move an earlier run to a folder inside, say where, and remove the oldest of more than five.
+
+    The log is copied before the checkpoint is moved: a kill between the two loses nothing.
+    """
+    numbers = [int(path.name[4:]) for path in folder.glob("old-*") if path.name[4:].isdigit()]
+    old = folder / f"old-{max(numbers, default=0) + 1}"
+    old.mkdir()
+    if (folder / "log.jsonl").exists():
+        shutil.copy2(folder / "log.jsonl", old)
+    os.replace(folder / "checkpoint.npz", old / "checkpoint.npz")
+    logging.getLogger(__name__).warning(
+        f"the earlier run in {folder} is now in {old}: to go on with it, move its files back and "
+        "resume")
+    for number in sorted(numbers)[:1 - GENERATIONS]:
+        shutil.rmtree(folder / f"old-{number}")

@@ -19,13 +19,11 @@ import numpy as np
 from .backend import get_xp, is_array
 from .checkpoint import Checkpoint, save_checkpoint
 from .checks import check_count, check_finite
+from .divergence import TrainingError, check_params, finite_mean, warn_of_divergence
 from .optim import adam
-from .resume import keep_old, restore, settings_of
-from .run_log import RunLog
+from .resume import at_work, restore, settings_of
 
-
-class TrainingError(RuntimeError):
-    """The numbers went bad; the last good checkpoint is on the disk."""
+__all__ = ["Now", "TrainingError", "train"]
 
 
 class Now(NamedTuple):
@@ -56,8 +54,8 @@ def train(gradients, params, data, *, epochs, batch, folder, about, seed=0, upda
     epochs, batch : int
         The last batch of an epoch may be smaller.
     folder : path
-        Gets ``log.jsonl`` and ``checkpoint.npz``. Files of an earlier run are renamed to ``old-``
-        names, unless it is resumed.
+        Gets ``log.jsonl`` and ``checkpoint.npz``. Those of an earlier run are moved to a folder
+        ``old-1`` inside, and so on, unless it is resumed; the last five are kept.
     about : dict
         JSON values that a resumed run must share, such as the network's config.
     seed : int
@@ -68,7 +66,8 @@ def train(gradients, params, data, *, epochs, batch, folder, about, seed=0, upda
     augment : function (batch, rng) -> batch, optional
         Changes a batch, on the host.
     evaluate : function params -> dict, optional
-        Called at the end of an epoch; its numbers go into the log.
+        Called at the end of an epoch; its numbers go into the log. Those whose names begin with
+        "error" are error rates.
     evaluate_every : int
         Epochs from one call of it to the next; the last epoch is always evaluated.
     show : function dict -> None, optional
@@ -94,6 +93,8 @@ def train(gradients, params, data, *, epochs, batch, folder, about, seed=0, upda
         run. Nothing is written then.
     FileNotFoundError
         If there is nothing to resume.
+    BlockingIOError
+        If another training is at work in the folder.
     TrainingError
         If a loss or a parameter is not finite: the message names the step. The checkpoint holds the
         last good state.
@@ -106,22 +107,19 @@ def train(gradients, params, data, *, epochs, batch, folder, about, seed=0, upda
         raise ValueError(f"batch: got {batch}, wanted at most the {samples} training samples")
     about = settings_of(about, data, seed=seed, batch=batch)
     steps_per_epoch = math.ceil(samples / batch)
-    state, step, seconds = {}, 0, 0.0
+    state, step, seconds, found = {}, 0, 0.0, None
     if resume:
-        step, seconds = restore(folder / "checkpoint.npz", params, state, about)
+        found = restore(folder / "checkpoint.npz", params, state, about)
+        step, seconds = found.step, found.seconds
         if step > epochs * steps_per_epoch:
             raise ValueError(f"epochs: got {epochs}, wanted at least the "
                              f"{step / steps_per_epoch:.3g} that the checkpoint has behind it")
-    else:
-        keep_old(folder)
-    for torn in folder.glob(".checkpoint.npz.*"):
-        torn.unlink()                               # left by a kill while it was being written
-    log = RunLog(folder / "log.jsonl", step)
 
-    losses = []
+    losses, first = [], None
     started = saved = time.monotonic()
     # What is not finite is reported by its step, so NumPy need not warn.
-    with np.errstate(all="ignore"), _progress(epochs * steps_per_epoch, step) as bar:
+    with (at_work(folder, found) as log, np.errstate(all="ignore"),
+          _progress(epochs * steps_per_epoch, step) as bar):
         for epoch in range(step // steps_per_epoch, epochs):
             order = np.random.default_rng([seed, 1 + epoch]).permutation(samples)
             for k in range(step % steps_per_epoch, steps_per_epoch):
@@ -138,13 +136,14 @@ def train(gradients, params, data, *, epochs, batch, folder, about, seed=0, upda
                 last = k == steps_per_epoch - 1
                 due = not last and time.monotonic() - saved >= checkpoint_seconds
                 if step % log_every == 0 or last or due:
-                    mean = _finite_mean(losses, step)
+                    mean = finite_mean(losses, step)
+                    first = float(losses[0]) if first is None else first
                     losses = []
                     log.write(step=step, epoch=step / steps_per_epoch, loss=mean,
                               learning_rate=rate)
                     bar.set_postfix(loss=f"{mean:.4f}", refresh=False)
                 if last or due:
-                    _check_finite(params, step)
+                    check_params(params, step)
                 if last and evaluate and ((epoch + 1) % evaluate_every == 0 or epoch + 1 == epochs):
                     log.write(step=step, epoch=epoch + 1, **evaluate(params))
                     if show:
@@ -152,9 +151,11 @@ def train(gradients, params, data, *, epochs, batch, folder, about, seed=0, upda
                 if last or due:
                     elapsed = seconds + time.monotonic() - started
                     save_checkpoint(folder / "checkpoint.npz",
-                                    Checkpoint(params, state, about, step, elapsed))
+                                    Checkpoint(params, state, about, step, elapsed, len(log.lines)))
                     saved = time.monotonic()
                 bar.update()
+    if first is not None:
+        warn_of_divergence(folder, log.lines, first)
     return log.lines, seconds + time.monotonic() - started
 
 
@@ -193,20 +194,3 @@ def _progress(total, done):
     from tqdm import tqdm
     tqdm.set_lock(threading.RLock())    # not one for processes, which a kill would leave behind
     return tqdm(total=total, initial=done, unit="step", disable=None, dynamic_ncols=True)
-
-
-def _finite_mean(losses, step):
-    values = [float(loss) for loss in losses]
-    for k, value in enumerate(values, step - len(values) + 1):
-        if not math.isfinite(value):
-            raise TrainingError(f"loss: got {value} at step {k}, wanted a finite number; the last "
-                                "good checkpoint stays. A smaller learning rate may help")
-    return sum(values) / len(values)
-
-
-def _check_finite(params, step):
-    for key, p in params.items():
-        if not bool(get_xp(p).isfinite(p).all()):
-            raise TrainingError(f"params: got NaN or infinity in {key} after step {step}, wanted "
-                                "finite numbers; the last good checkpoint stays. A smaller "
-                                "learning rate may help")

@@ -200,16 +200,16 @@ def sweep_figure(params, v, found, labels, config):
 
 def find_trained(arguments):
     """Return the file of the network that reads images; None for the one in the package."""
+    if arguments.checkpoint:
+        return arguments.checkpoint
     name = runs_named("capsnet", arguments, arguments.seed)
     found = Path().glob(f"{name}-{'[0-9a-f]' * 8}/checkpoint.npz")
     last = max(found, key=lambda path: path.stat().st_mtime, default=None)
-    if arguments.checkpoint or last:
-        return arguments.checkpoint or last
-    if arguments.data != "digits":
+    if not last and arguments.data != "digits":
         raise FileNotFoundError(f"checkpoint: got none in {name}-*, wanted one to predict with: "
                                 "train first (python -m demos capsnet), or name it with "
                                 "--checkpoint")
-    return None
+    return last
 
 
 def main(argv):

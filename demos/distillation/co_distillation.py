@@ -29,7 +29,7 @@ from demos.distillation import mlps
 from demos.harness.arguments import (add_training_arguments, describe_defaults, fill_in,
                                      make_parser, positive_number, temperature, whole_number)
 from demos.harness.data import augmentation, judged, load_data, watched
-from demos.harness.learn import describe_training, learn, optimiser
+from demos.harness.learn import check_begun, describe_training, learn, optimiser
 from demos.harness.record import Record, write_log
 from demos.harness.run import exit_code, prepare
 from tinycaps import plot
@@ -88,6 +88,15 @@ def count_wrong(params, images, labels, prefixes):
             mlps.count_wrong(found.mean(axis=0), labels))
 
 
+def describe(name, arguments, seed, agreement):
+    """Return the Training of all networks of a seed."""
+    names = ["hidden", "networks", "different", "shift", "warp"]
+    names += ["agreement", "temperature", "alone_epochs"] if agreement else []
+    return describe_training(f"networks {name}", arguments, epochs=arguments.epochs, seed=seed,
+                             learning_rate=arguments.learning_rate, momentum=mlps.MOMENTUM,
+                             **{key: getattr(arguments, key) for key in names})
+
+
 def train_networks(name, arguments, data, seed, agreement):
     """Train all networks from the first weights of a seed; agreement weighs the others' answers."""
     prefixes, rng = [f"net{k}." for k in range(arguments.networks)], np.random.default_rng(seed)
@@ -112,12 +121,7 @@ def train_networks(name, arguments, data, seed, agreement):
         count = len(watched_labels)
         return {"error": np.mean(wrong) / count, "error ensemble": ensemble / count}
 
-    names = ["hidden", "networks", "different", "shift", "warp"]
-    names += ["agreement", "temperature", "alone_epochs"] if agreement else []
-    training = describe_training(f"networks {name}", arguments, epochs=arguments.epochs, seed=seed,
-                                 learning_rate=arguments.learning_rate, momentum=mlps.MOMENTUM,
-                                 **{key: getattr(arguments, key) for key in names})
-    trained = learn(training, params, gradients,
+    trained = learn(describe(name, arguments, seed, agreement), params, gradients,
                     (data.train_images, np.arange(len(data.train_labels))), arguments,
                     evaluate=evaluate, update=optimiser(mlps.momentum_update, arguments),
                     augment=augmentation(arguments))
@@ -156,6 +160,7 @@ def main(argv):
     if arguments.alone_epochs >= arguments.epochs:
         raise ValueError(f"alone-epochs: got {arguments.alone_epochs}, wanted fewer than the "
                          f"{arguments.epochs} epochs")
+    check_begun(arguments, describe(ALONE, arguments, arguments.seed, 0.0))
     found, log, seconds = {ALONE: [], TOGETHER: []}, [], 0.0
     for seed in range(arguments.seed, arguments.seed + arguments.seeds):
         for name, agreement in (ALONE, 0.0), (TOGETHER, arguments.agreement):

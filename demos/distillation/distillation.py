@@ -41,6 +41,7 @@ from demos.distillation import drawings, teaching
 from demos.distillation.mlps import count_wrong, logits_of
 from demos.harness.arguments import fraction, is_small, make_parser, whole_number
 from demos.harness.data import judged, load_data
+from demos.harness.learn import check_begun
 from demos.harness.record import Record, write_log
 from demos.harness.run import exit_code, prepare
 from tinycaps import plot
@@ -222,6 +223,9 @@ def main(argv):
     prepare(arguments)
     data = load_data(arguments)
     teaching.fill_in(arguments, data)
+    check_begun(arguments, teaching.describe_teacher(arguments), teaching.describe_student(
+        LABELS, arguments, arguments.hidden, arguments.learning_rate, temperature=1.0,
+        hard_weight=1.0))
     outcomes = [teach_all(Namespace(**vars(arguments) | {"seed": seed}), data)
                 for seed in range(arguments.seed, arguments.seed + arguments.seeds)]
 

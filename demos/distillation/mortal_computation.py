@@ -29,7 +29,7 @@ from demos.distillation.teaching import student_loss
 from demos.harness.arguments import (add_training_arguments, describe_defaults, deviation, fill_in,
                                      make_parser, temperature, whole_number)
 from demos.harness.data import augmentation, judged, load_data
-from demos.harness.learn import describe_training, learn, optimiser
+from demos.harness.learn import check_begun, describe_training, learn, optimiser
 from demos.harness.record import Record, write_log
 from demos.harness.run import exit_code, prepare
 from tinycaps import plot
@@ -41,6 +41,8 @@ SMALL = dict(hidden=[100, 100], epochs=60, batch=50, learning_rate=0.02, shift=0
 LARGE = dict(hidden=[300, 300], epochs=20, batch=100, learning_rate=0.02, shift=2, warp=False)
 HOME, COPIED, TAUGHT = ("the teacher\non its hardware", "its weights\non other hardware",
                         "students\non that hardware")
+
+HOME_TRAINING = "teacher at home"
 
 
 def build_parser():
@@ -80,6 +82,18 @@ def on_hardware(arguments, sizes, piece):
     return forward
 
 
+def describe(name, arguments, teacher_logits=None):
+    """Return the Training of a network, on labels or from a teacher's logits."""
+    names = ["hidden", "gain_spread", "offset_spread", "noise"]
+    if teacher_logits is None:
+        names, settings = [*names, "shift", "warp"], {}
+    else:
+        names, settings = [*names, "temperature"], {"teacher_crc32": zlib.crc32(teacher_logits)}
+    return describe_training(name, arguments, epochs=arguments.epochs,
+                             learning_rate=arguments.learning_rate, momentum=mlps.MOMENTUM,
+                             **settings, **{key: getattr(arguments, key) for key in names})
+
+
 def train_on(name, forward, arguments, data, sizes, piece, teacher_logits=None):
     """Train a network on a piece of hardware.
 
@@ -88,11 +102,7 @@ def train_on(name, forward, arguments, data, sizes, piece, teacher_logits=None):
     """
     on_labels = teacher_logits is None
     labels = asarray(data.train_labels, arguments.device)
-    names = ["hidden", "gain_spread", "offset_spread", "noise"]
-    if on_labels:
-        names, settings, targets = [*names, "shift", "warp"], {}, None
-    else:
-        names, settings = [*names, "temperature"], {"teacher_crc32": zlib.crc32(teacher_logits)}
+    if not on_labels:
         targets = asarray(soften(teacher_logits, arguments.temperature), arguments.device)
 
     def gradients(params, batch, now):
@@ -102,13 +112,11 @@ def train_on(name, forward, arguments, data, sizes, piece, teacher_logits=None):
                                      arguments.temperature, hard_weight=0.0)
         return loss, hardware_mlp_backward(dlogits, cache, known=False)
 
-    training = describe_training(name, arguments, epochs=arguments.epochs,
-                                 learning_rate=arguments.learning_rate, momentum=mlps.MOMENTUM,
-                                 **settings, **{key: getattr(arguments, key) for key in names})
     evaluate = mlps.evaluation(arguments, data,
                                partial(logits_of, forward=forward, arguments=arguments))
-    return learn(training, init_mlp(np.random.default_rng([arguments.seed, 1 + piece, 1]), sizes),
-                 gradients, (data.train_images, np.arange(len(data.train_labels))), arguments,
+    params = init_mlp(np.random.default_rng([arguments.seed, 1 + piece, 1]), sizes)
+    return learn(describe(name, arguments, teacher_logits), params, gradients,
+                 (data.train_images, np.arange(len(data.train_labels))), arguments,
                  evaluate=evaluate, update=optimiser(mlps.momentum_update, arguments),
                  augment=augmentation(arguments) if on_labels else None)
 
@@ -126,9 +134,10 @@ def main(argv):
     prepare(arguments)
     data = load_data(arguments)
     fill_in(arguments, data, SMALL, LARGE)
+    check_begun(arguments, describe(HOME_TRAINING, arguments))
     sizes = mlps.sizes_of(data, arguments.hidden)
     home, *others = (on_hardware(arguments, sizes, k) for k in range(1 + arguments.pieces))
-    teacher = train_on("teacher at home", home, arguments, data, sizes, 0)
+    teacher = train_on(HOME_TRAINING, home, arguments, data, sizes, 0)
     answers = logits_of(teacher.params, data.train_images, home, arguments)
     students = [train_on(f"student on piece {k}", forward, arguments, data, sizes, k, answers)
                 for k, forward in enumerate(others, 1)]

@@ -35,6 +35,7 @@ from demos.distillation.mlps import count_wrong as count_wrong_of_all
 from demos.distillation.mlps import logits_of
 from demos.harness.arguments import is_small, make_parser, whole_number
 from demos.harness.data import judged, load_data
+from demos.harness.learn import check_begun
 from demos.harness.record import Record, write_log
 from demos.harness.run import exit_code, prepare
 from tinycaps import plot
@@ -161,6 +162,7 @@ def main(argv):
     labels, (word, whose) = data.train_labels, judged(arguments)
     aside = np.arange(len(labels)) % thinning == 0
     lessons = plan(arguments, labels[~aside], labels[aside], data.test_labels)
+    check_begun(arguments, teaching.describe_teacher(arguments))
     teacher = teaching.train_teacher(arguments, data)
     log, minutes = teacher.log, {"teacher": teacher.seconds / 60}
     results, panels = {}, {}

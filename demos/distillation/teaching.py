@@ -92,17 +92,22 @@ def teacher_gradients(params, batch, now, dropout):
     return loss, mlp_backward(cross_entropy_backward(1.0, loss_cache), cache)
 
 
-def train_teacher(arguments, data):
-    """Train the teacher on moved images, or go on with it, or find it finished."""
+def describe_teacher(arguments):
+    """Return the Training of the teacher."""
     names = "teacher_hidden", "dropout", "largest_norm", "shift", "warp"
-    training = describe_training(
+    return describe_training(
         "teacher", arguments, epochs=arguments.teacher_epochs, momentum=TEACHER_MOMENTA,
         learning_rate=arguments.teacher_learning_rate,
         **{name: getattr(arguments, name) for name in names})
+
+
+def train_teacher(arguments, data):
+    """Train the teacher on moved images, or go on with it, or find it finished."""
     steps = count_steps(len(data.train_labels), arguments.batch, arguments.teacher_epochs)
     params = init_mlp(np.random.default_rng(arguments.seed),
                       sizes_of(data, arguments.teacher_hidden))
-    return learn(training, params, partial(teacher_gradients, dropout=arguments.dropout),
+    return learn(describe_teacher(arguments), params,
+                 partial(teacher_gradients, dropout=arguments.dropout),
                  (data.train_images, data.train_labels), arguments, resume=True,
                  evaluate=evaluation(arguments, data), augment=augmentation(arguments),
                  update=partial(teacher_update, rise=steps / 2, update=optimiser(sgd, arguments),
@@ -118,6 +123,20 @@ def student_loss(logits, labels, soft_targets, temperature, hard_weight):
     return loss, distillation_loss_backward(1.0, cache)
 
 
+def describe_student(name, arguments, hidden, learning_rate, temperature, hard_weight,
+                     teacher_logits=None):
+    """Return the Training of a student; if it learns on labels alone, no teacher decides it."""
+    if hard_weight == 1:
+        settings = {"momentum": MOMENTUM}
+    else:
+        settings = {"optimiser": "adam", "temperature": temperature,
+                    "teacher_crc32": zlib.crc32(teacher_logits.tobytes())}
+    if arguments.moved:
+        settings |= {"shift": arguments.shift, "warp": arguments.warp}
+    return describe_training(name, arguments, epochs=arguments.epochs, hidden=hidden,
+                             learning_rate=learning_rate, hard_weight=hard_weight, **settings)
+
+
 def train_student(name, arguments, data, answer, teacher_logits, hidden, learning_rate,
                   temperature, hard_weight):
     """Train a student on the labels and on its teacher's softened logits, weighted.
@@ -128,14 +147,9 @@ def train_student(name, arguments, data, answer, teacher_logits, hidden, learnin
     """
     on_labels, moved = hard_weight == 1, arguments.moved
     labels = asarray(data.train_labels, arguments.device)
-    settings, soft_targets = {"momentum": MOMENTUM}, None
-    if not on_labels:
-        settings = {"optimiser": "adam", "temperature": temperature,
-                    "teacher_crc32": zlib.crc32(teacher_logits.tobytes())}
-        if not moved:
-            soft_targets = asarray(soften(teacher_logits, temperature), arguments.device)
-    if moved:
-        settings |= {"shift": arguments.shift, "warp": arguments.warp}
+    soft_targets = None
+    if not (on_labels or moved):
+        soft_targets = asarray(soften(teacher_logits, temperature), arguments.device)
 
     def gradients(params, batch, now):
         images, which = batch
@@ -148,8 +162,8 @@ def train_student(name, arguments, data, answer, teacher_logits, hidden, learnin
         loss, dlogits = student_loss(logits, labels[which], targets, temperature, hard_weight)
         return loss, mlp_backward(dlogits, cache)
 
-    training = describe_training(name, arguments, epochs=arguments.epochs, hidden=hidden,
-                                 learning_rate=learning_rate, hard_weight=hard_weight, **settings)
+    training = describe_student(name, arguments, hidden, learning_rate, temperature, hard_weight,
+                                teacher_logits)
     sizes = [data.train_images[0].size, *hidden, teacher_logits.shape[1]]
     return learn(training, init_mlp(np.random.default_rng(arguments.seed), sizes), gradients,
                  (data.train_images, np.arange(len(data.train_labels))), arguments,

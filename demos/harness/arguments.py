@@ -3,8 +3,15 @@ import argparse
 import math
 from pathlib import Path
 
+import numpy as np
+
+from tinycaps.checks import check_memory
+
 SMALL_IMAGE = 16
 """Pixels along a side up to which a demo takes its defaults for small images."""
+
+COPIES = 3
+"""Arrays, at least, that a training holds for every weight: it, its gradient, a running average."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -73,6 +80,13 @@ def fill_in(arguments, data, small, large, quick=None):
         The defaults for small and for large images.
     quick : dict, optional
         What --quick changes in them, by default ``{"epochs": 2}``.
+
+    Raises
+    ------
+    ValueError
+        If a batch is larger than the data.
+    MemoryError
+        If networks with these hidden layers cannot fit.
     """
     count = len(data.train_images)
     if arguments.batch and arguments.batch > count:
@@ -85,6 +99,10 @@ def fill_in(arguments, data, small, large, quick=None):
     for name, value in defaults.items():
         if getattr(arguments, name) is None:
             setattr(arguments, name, value)
+    for name in "hidden", "teacher_hidden":
+        sizes = [data.train_images[0].size, *getattr(arguments, name, [])]
+        weights = sum(f * m for f, m in zip(sizes, sizes[1:])) * getattr(arguments, "networks", 1)
+        check_memory(np, np.dtype("float32"), **{name: dict(weights=weights, copies=COPIES)})
 
 
 def is_small(images):

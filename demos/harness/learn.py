@@ -59,10 +59,8 @@ def describe_training(name, arguments, *, epochs, learning_rate, seed=None, **se
         Whatever else decides what comes out: JSON values.
     """
     seed = arguments.seed if seed is None else seed
-    settings = settings | dict(data=arguments.data, held_out=arguments.hold_out, seed=seed,
+    settings = settings | dict(data=data_named(arguments), held_out=arguments.hold_out, seed=seed,
                                epochs=epochs, learning_rate=learning_rate, batch=arguments.batch)
-    if arguments.data not in LOADERS:
-        settings["file_crc32"] = zlib.crc32(Path(arguments.data).read_bytes())
     crc32 = zlib.crc32(json.dumps(settings, sort_keys=True).encode())
     return Training(name, Path(f"{runs_named(name, arguments, seed)}-{crc32:08x}"), settings)
 
@@ -70,7 +68,15 @@ def describe_training(name, arguments, *, epochs, learning_rate, seed=None, **se
 def runs_named(name, arguments, seed):
     """Return the beginning that the folders of a training have in common, whatever its settings."""
     quick = "-quick" if arguments.quick else ""
-    return Path("runs") / f"{name.replace(' ', '-')}-{Path(arguments.data).name}-{seed}{quick}"
+    return Path("runs") / f"{name.replace(' ', '-')}-{data_named(arguments)}-{seed}{quick}"
+
+
+def data_named(arguments):
+    """Return the name of the data; that of a file has a crc of its content."""
+    if arguments.data in LOADERS:
+        return arguments.data
+    path = Path(arguments.data)
+    return f"{path.name}-{zlib.crc32(path.read_bytes()):08x}"
 
 
 def check_begun(arguments, *trainings):

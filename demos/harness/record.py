@@ -3,7 +3,7 @@ import json
 import shlex
 import time
 
-from tinycaps.checkpoint import write_json
+from tinycaps.checkpoint import write_atomically, write_json
 from tinycaps.environment import environment
 
 
@@ -36,5 +36,5 @@ class Record:
 
 def write_log(arguments, log):
     """Write metrics.jsonl: the log of all trainings of a run, one JSON object a line."""
-    (arguments.out / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log),
-                                                 encoding="utf-8")
+    text = "".join(json.dumps(line) + "\n" for line in log)
+    write_atomically(arguments.out / "metrics.jsonl", lambda file: file.write(text.encode()))

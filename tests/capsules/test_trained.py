@@ -80,7 +80,8 @@ def test_the_shipped_file_is_small_and_holds_a_network_and_nothing_else():
         found = {name for name in arrays.files if name.startswith("params/")}
         assert set(arrays.files) - found == {"head"}
         assert {arrays[name].dtype for name in found} == {np.dtype("float16")}
-        assert json.loads(str(arrays["head"])).keys() == {"about", "step", "seconds"}
+        assert json.loads(str(arrays["head"])).keys() == {"about", "step", "seconds", "logged",
+                                                          "arrays"}
     with resources.as_file(SHIPPED) as file:
         assert load_checkpoint(file).state == {}
 
@@ -138,7 +139,7 @@ OTHERS = {
     "no margin": {key: ABOUT[key] for key in ("config", "images")},
     "no shape of images": {key: ABOUT[key] for key in ("config", "margin")},
     "nothing": {},
-    "a list": ["config", "images", "margin"],
+    "sizes that cannot be": ABOUT | {"config": ABOUT["config"] | {"classes": 0}},
 }
 
 
@@ -147,3 +148,35 @@ def test_another_network_is_reported_in_one_line(path, about):
     params = init_cnn(np.random.default_rng(0), CNN_DIGITS)
     save_checkpoint(path, Checkpoint(params, {}, about, 1, 0.0))
     refuses(ValueError, "checkpoint", "a trained CapsNet", load_capsnet, path)
+
+
+def without(key):
+    return {name: p for name, p in OURS.items() if name != key}
+
+
+UNFIT = {
+    "one missing": (without("primary.bias"), "primary.bias"),
+    "the decoder missing": ({key: p for key, p in OURS.items() if "decoder" not in key},
+                            "decoder.0.W"),
+    "one too many": (OURS | {"digit.V": OURS["digit.W"]}, "digit.V"),
+    "another shape": (OURS | {"conv1.W": OURS["conv1.W"][:-1]}, "conv1.W"),
+    "integers": (OURS | {"conv1.bias": OURS["conv1.bias"].astype("int32")}, "conv1.bias"),
+    "NaN": (OURS | {"digit.W": OURS["digit.W"] * np.nan}, "digit.W"),
+    "more than float32 holds": ({key: p.astype("float64") + 1e300 for key, p in OURS.items()},
+                                "conv1.W"),
+}
+
+
+@pytest.mark.parametrize("params, key", UNFIT.values(), ids=UNFIT.keys())
+def test_parameters_that_do_not_fit_the_config_are_refused_by_name(path, params, key):
+    save_checkpoint(path, Checkpoint(params, {}, ABOUT, 1, 0.0))
+    with pytest.raises(ValueError, match=rf"^checkpoint: got {re.escape(str(path))} of another "
+                                         rf"network \([^\n]*{re.escape(key)}[^\n]*\), wanted"):
+        load_capsnet(path)
+
+
+def test_a_network_without_a_decoder_is_loaded(path):
+    config = dataclasses.replace(SMALL, reconstruction_weight=0.0)
+    params = init_capsnet(np.random.default_rng(0), config)
+    save_capsnet(path, params, ABOUT | {"config": dataclasses.asdict(config)})
+    assert load_capsnet(path).params.keys() == config.shapes.keys()

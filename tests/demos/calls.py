@@ -38,7 +38,7 @@ def results(demo):
 
 
 def run_named(start, folder="."):
-    """Return the only folder of a training whose name begins so and goes on with a crc."""
+    """Return the only folder of a training whose name is a pattern and a crc."""
     found, = Path(folder).glob(f"runs/{start}-{'[0-9a-f]' * 8}")
     return found.relative_to(folder)
 
@@ -46,7 +46,7 @@ def run_named(start, folder="."):
 def networks(folder="runs"):
     """Return step and arrays of every checkpoint, by its folder."""
     found = {path.parent.name: load_checkpoint(path)
-             for path in Path(folder).rglob("checkpoint.npz")}
+             for path in Path(folder).glob("*/checkpoint.npz")}
     return {name: (each.step, {key: p.tobytes() for key, p in (each.params | each.state).items()})
             for name, each in found.items()}
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from ..checks import check_finite, check_shapes
 from .config import CapsNetConfig
 
 
@@ -55,7 +56,7 @@ def load_capsnet(path=None):
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is torn, or holds another network.
+        If the file is damaged, or holds another network or one that does not fit its config.
     """
     if path is None:
         shipped = resources.files(__package__).joinpath("digits.npz")
@@ -65,8 +66,14 @@ def load_capsnet(path=None):
     try:
         config, *_ = (CapsNetConfig(**found.about["config"]), found.about["images"],
                       found.about["margin"])
-    except (KeyError, TypeError):
-        raise ValueError(f"checkpoint: got {path} of another network, "
+        shapes = config.shapes | (config.decoder_shapes if config.reconstruction_weight else {})
+        check_shapes(**{key: (found.params.get(key), shape) for key, shape in shapes.items()})
+        if found.params.keys() != shapes.keys():
+            raise ValueError(f"params: got {', '.join(found.params.keys() - shapes.keys())} too")
+        with np.errstate(over="ignore"):            # of float64; infinity is refused
+            params = {key: p.astype(np.float32) for key, p in found.params.items()}
+        check_finite(**params)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"checkpoint: got {path} of another network ({error}), "
                          "wanted a trained CapsNet") from None
-    params = {key: p.astype(np.float32) for key, p in found.params.items()}
     return TrainedCapsNet(params, config, found.about)

@@ -9,12 +9,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from matplotlib.image import imread, imsave
 
 from demos.capsules import capsnet as demo
+from demos.harness import learn
 from tests.demos.calls import call, files, record, refused, results, run_named
 from tinycaps.capsules import (CNN_DIGITS, CapsNetConfig, Network, capsnet_forward, init_cnn,
                                length_forward, load_capsnet, predict)
@@ -79,7 +81,7 @@ def lines_of_log(folder):
 
 def test_quick_leaves_figures_log_record_and_checkpoint(here):
     assert sorted(os.listdir(OUT)) == sorted([*FIGURES, "metrics.jsonl", "network.npz", "run.json"])
-    assert sorted(os.listdir(run_named(QUICK))) == ["checkpoint.npz", "log.jsonl"]
+    assert sorted(os.listdir(run_named(QUICK))) == [".lock", "checkpoint.npz", "log.jsonl"]
     for name in FIGURES:
         assert np.ptp(imread(OUT / name)) > 0.5
     assert [line["step"] for line in lines_of_log(here) if "error" in line] == [8, 16]
@@ -318,6 +320,24 @@ def test_the_network_last_trained_goes_before_the_packaged_one_and_a_named_one_b
     assert find("--quick") == Path(f"runs/{QUICK}-00000000/checkpoint.npz")
 
 
+def test_a_network_of_another_file_of_the_same_name_does_not_predict(here):
+    def find(path):
+        return demo.find_trained(demo.build_parser().parse_args(
+            ["--predict", "digit.png", "--data", path]))
+    Path("sub").mkdir()
+    mine, other = (str(own(Path(folder) / "mine.npz", classes=classes))
+                   for folder, classes in ((".", 3), ("sub", 2)))
+    with pytest.raises(FileNotFoundError, match="got none in runs/capsnet-mine.npz-"):
+        find(mine)
+    name = learn.runs_named("capsnet", SimpleNamespace(data=mine, quick=False), 0)
+    path = Path(f"{name}-01234567") / "checkpoint.npz"
+    path.parent.mkdir()
+    path.write_bytes(b"")
+    assert find(mine) == path
+    with pytest.raises(FileNotFoundError, match="got none in runs/capsnet-mine.npz-"):
+        find(other)
+
+
 @pytest.mark.parametrize("shape", [(60, 12, 12), (60, 12, 12, 2)])
 def test_learns_from_own_images(empty, monkeypatch, capsys, shape):
     if len(shape) == 3:                                 # once is enough to see that they are drawn
@@ -326,7 +346,7 @@ def test_learns_from_own_images(empty, monkeypatch, capsys, shape):
     words = ["--epochs", 12, "--batch", 8, "--min-accuracy", 0.9]
     assert call(demo, "--data", "quarters.npz", *words) == 0
     assert "48 images of 12x12x" in capsys.readouterr().out.splitlines()[0]
-    assert os.listdir("runs") == [run_named("capsnet-quarters.npz-0").name]
+    assert os.listdir("runs") == [run_named("capsnet-quarters.npz-????????-0").name]
     assert results(demo)["config"]["classes"] == 3
 
 
@@ -419,7 +439,7 @@ def test_killed_and_resumed_ends_like_an_uninterrupted_run_elsewhere(trained, tm
         assert all(np.array_equal(ours[key], theirs[key]) for key in ours)
     for name in (*FIGURES, "metrics.jsonl", "network.npz"):
         assert (trained / OUT / name).read_bytes() == (tmp_path / OUT / name).read_bytes()
-    assert sorted(os.listdir(path.parent)) == ["checkpoint.npz", "log.jsonl"]
+    assert sorted(os.listdir(path.parent)) == [".lock", "checkpoint.npz", "log.jsonl"]
 
 
 def test_an_interrupt_leaves_with_130_the_checkpoint_and_how_to_go_on(tmp_path):

@@ -94,7 +94,10 @@ def test_interrupted_and_resumed_ends_with_the_same_bits(trained, empty, monkeyp
     assert quick(demo) == 130
     assert capsys.readouterr().err.splitlines()[-1] == "stopped"
     monkeypatch.setattr(learn, "print_errors", print_errors)
-    assert quick(demo, "--resume") == 0
+    if evaluation == 1:                             # before the first checkpoint
+        assert quick(demo, "--resume") == 2
+        refused(capsys.readouterr(), "resume", "wanted one to go on from")
+    assert quick(demo, *["--resume"] * (evaluation > 1)) == 0
     assert networks() == networks(folder / "runs")
 
 
@@ -153,6 +156,16 @@ MISTAKES = {
     "no other hardware": (mortal_computation, ["--pieces", 0], "pieces", "at least 1"),
     "negative spread": (mortal_computation, ["--gain-spread=-1"], "gain-spread", "from 0 to 3"),
     "hardware that is only noise": (mortal_computation, ["--noise", 1e3], "noise", "from 0 to 3"),
+    **{f"nothing to resume, {name_of(each)}": (each, ["--resume"], "resume", "wanted one to go on")
+       for each in SIZE},
+    "another teacher to resume": (omitted_digit, ["--quick", *SIZE[distillation], "--resume",
+                                                  "--largest-norm", 1], "resume", "wanted one"),
+    "students to resume under a capsnet": (distillation, ["--checkpoint", "--resume"], "resume",
+                                           "student-on-labels"),
+    **{f"more units than memory, {name_of(each)}": (each, ["--hidden", 10 ** 7, 10 ** 7], "hidden",
+                                                    "GiB that are free") for each in SIZE},
+    "a teacher larger than memory": (omitted_digit, ["--teacher-hidden", 10 ** 7, 10 ** 7],
+                                     "teacher_hidden", "GiB that are free"),
     "nothing moves": (distillation, ["--moved", "--no-warp"], "moved", "wanted images that move"),
     "hold out everything": (distillation, ["--hold-out", 1437], "hold-out", "fewer than the 1437"),
     "unknown data": (mortal_computation, ["--data", "nope"], "data", "wanted digits, mnist"),

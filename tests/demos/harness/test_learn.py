@@ -1,5 +1,7 @@
 """One way to train: where it lies, what it goes on from, how fast it steps, and what it prints."""
 import json
+import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -47,10 +49,11 @@ def test_every_setting_decides_the_folder(empty):
         training("--data", "mine.npz")]
     assert again.folder == others[0].folder
     assert len({each.folder for each in others}) == len(others)
+    crc32 = f"{zlib.crc32(Path('mine.npz').read_bytes()):08x}"
     names = [each.folder.name[:-9] for each in others]
     assert names == ["boat-digits-0", "boat-digits-1", "boat-digits-1", *["boat-digits-0"] * 3,
                      "boat-digits-0-quick", "student-on-labels-digits-0",
-                     *["boat-digits-0"] * 2, "boat-mine.npz-0"]
+                     *["boat-digits-0"] * 2, f"boat-mine.npz-{crc32}-0"]
     assert all(each.folder.parent.name == "runs" for each in others)
 
 
@@ -58,6 +61,7 @@ def test_an_own_file_that_has_changed_is_another_training(empty):
     own("mine.npz", 2)
     before = training("--data", "mine.npz").folder
     assert training("--data", "mine.npz").folder == before
+    assert training("--data", "./mine.npz").folder == before
     own("mine.npz", 3)
     assert training("--data", "mine.npz").folder != before
 

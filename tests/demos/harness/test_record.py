@@ -42,3 +42,6 @@ def test_the_log_is_one_object_a_line(arguments):
     write_log(arguments, log)
     lines = (arguments.out / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line) for line in lines] == log
+    with pytest.raises(TypeError):
+        write_log(arguments, [{"no": object()}])
+    assert (arguments.out / "metrics.jsonl").read_text(encoding="utf-8").splitlines() == lines

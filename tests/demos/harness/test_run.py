@@ -1,11 +1,17 @@
 """How a demo ends: one line for a mistake, a code, and a place that is checked before the work."""
 import os
+import signal
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from demos.harness.arguments import make_parser
 from demos.harness.run import exit_code, prepare, run
+from tinycaps.backend import to_numpy
+
+ROOT = Path(__file__).parents[3]
 
 
 def code_of(main):
@@ -30,7 +36,8 @@ def test_arguments_are_handed_on():
         run(len, ["--sail", "--oars", "2"])
 
 
-@pytest.mark.parametrize("error", [ValueError("labels: got 7"), OSError(28, "No space left"),
+@pytest.mark.parametrize("error", [ValueError("labels: got 7"), OSError("out: got 7"),
+                                   OSError(28, "No space left", "out/run.json"),
                                    RuntimeError("device: got 'gpu'"), MemoryError("u_hat: got")])
 def test_a_mistake_is_one_line_and_code_2(error, capsys):
     assert code_of(raising(error)) == 2
@@ -38,10 +45,48 @@ def test_a_mistake_is_one_line_and_code_2(error, capsys):
     assert captured.err == f"error: {error}\n" and captured.out == ""
 
 
+@pytest.mark.parametrize("error, said", [
+    (MemoryError(), "out of memory"), (OSError(28, "No space left"), "[Errno 28] No space left")])
+def test_an_error_that_names_nothing_says_what_was_being_done(error, said, capsys):
+    assert code_of(raising(error)) == 2
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1
+    assert line.startswith(f"error: {said}: in main, line ") and line.endswith(": raise error\n")
+
+    scope = {}
+    exec("class Foreign:\n    def __array__(self, dtype=None, copy=None):\n"
+         "        raise MemoryError", scope)
+    assert code_of(lambda argv: to_numpy(scope["Foreign"]())) == 2
+    assert ": in to_numpy, line " in capsys.readouterr().err            # not in what it called
+
+
 def test_the_code_of_main_is_the_exit_code_and_an_interrupt_is_130(empty, capsys):
     assert code_of(lambda argv: None) == 0 and code_of(lambda argv: 1) == 1
     assert code_of(raising(KeyboardInterrupt())) == 130
     assert capsys.readouterr() == ("", "stopped\n")
+
+
+def test_an_interrupt_of_an_import_is_quiet_even_if_the_import_swallows_it(tmp_path):
+    (tmp_path / "heavy.py").write_text("import os, signal\ntry:\n    os.kill(os.getpid(), "
+                                       "signal.SIGINT)\nexcept BaseException:\n    pass\n")
+    code = ("import signal, sys\nfrom demos.harness.run import run\n"
+            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+            "sys.path.append(sys.argv[1])\nrun(lambda argv: __import__('heavy'), [])\n")
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], cwd=ROOT, capture_output=True,
+                          text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "stopped\n")
+
+
+def test_an_interrupt_is_heard_as_ever_elsewhere_and_afterwards(empty):
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert code_of(lambda argv: signal.raise_signal(signal.SIGINT)) == 130
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        assert code_of(lambda argv: signal.raise_signal(signal.SIGINT)) == 0
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 @pytest.mark.parametrize("written, said", [("before", False), ("meanwhile", True)])
@@ -71,6 +116,15 @@ def test_preparing_makes_the_place_and_leaves_what_is_there(arguments):
     prepare(arguments)
     assert (arguments.out / "run.json").read_text() == "of an earlier run"
     assert os.listdir(arguments.out) == ["run.json"]
+
+
+def test_preparing_sweeps_what_a_kill_left_unless_it_may_be_at_work(arguments):
+    prepare(arguments)
+    for name, age in (".run.json.12.tinycaps", 1e9), (".network.npz.34.tinycaps", None):
+        (arguments.out / name).write_bytes(b"half")
+        os.utime(arguments.out / name, age and (age, age))
+    prepare(arguments)
+    assert os.listdir(arguments.out) == [".network.npz.34.tinycaps"]
 
 
 @pytest.mark.parametrize("below", [".", "deeper/still"])
