@@ -147,7 +147,11 @@ def test_what_was_done_to_a_photograph_is_said(write, capsys):
     three = np.hstack([ink, ink, ink])
     for pixels, lines in [
             (1 - ink, []), (ink, []),
-            (frame(1 - ink), ["got a dark frame, which was cut off"]),
+            (frame(1 - ink), ["got a frame, which was left out"]),
+            (np.pad(1 - ink, ((0, 0), (20, 0))), ["got a frame, which was left out"]),
+            (photograph(ink, 0.8, 0.9) * np.where(sum(np.mgrid[:160, :160]) < 150, 0.6, 1),
+             ["got paper of uneven brightness, which was subtracted, and ink that reaches its "
+              "edge: maybe a shadow"]),
             (photograph(ink, 0.4, 0.9), ["got paper of uneven brightness, which was subtracted"]),
             (1 - three, ["got 3 drawings side by side, which are read as one"]),
             (1 - np.hstack([ink, np.pad(ink[20:60, 20:60], ((60, 60), (10, 0)))]), [])]:
@@ -156,9 +160,19 @@ def test_what_was_done_to_a_photograph_is_said(write, capsys):
         assert capsys.readouterr().out == "".join(f"{path}: {line}\n" for line in lines)
 
 
+def test_ink_that_fills_a_side_is_a_frame_only_if_there_is_other_ink(write):
+    pixels = np.zeros((40, 40))
+    pixels[:8] = pixels[:, 20:28] = 200                 # a T
+    whole = load_image(write("a.png", png(pixels, GREY)), (8, 8, 1))
+    assert whole[0].min() > 0.9
+    pixels[8:14] = 0                                    # what is left of it, a bar below a strip
+    cut = load_image(write("a.png", png(pixels, GREY)), (8, 8, 1))
+    assert np.ptp(cut.sum(axis=1)) < 0.1
+
+
 def test_a_photograph_of_nothing_is_refused(write):
     paper = photograph(np.zeros((200, 150)), 0.5, 0.9)
-    with pytest.raises(ValueError, match=r"a\.png: got nothing but paper, wanted ink .* 5% of "):
+    with pytest.raises(ValueError, match=r"a\.png: got nothing but paper, wanted ink .* 8% of "):
         load_image(write("a.png", png(np.rint(255 * paper), GREY)), (8, 8, 1))
 
 

@@ -8,10 +8,12 @@ from .pixels import luma, read_pixels
 INK = 0.2
 """Above this fraction of its brightest pixel an image has ink; soft edges of strokes and shades of
 the paper are below it."""
-FAINT = 0.05
+FAINT = 0.08
 """Ink is brighter than this fraction of white, or there is none."""
 SPECK = 0.02
 """Of ink, a piece smaller than this fraction of the largest is a speck."""
+SIDE = 0.9
+"""A piece of ink that fills more than this fraction of a side of the image is its frame."""
 
 
 def load_image(path, shape, margin=0, say=print):
@@ -19,11 +21,11 @@ def load_image(path, shape, margin=0, say=print):
 
     In this order: transparent pixels become black, or white under dark ink; colours become grey
     (luma, Rec. 601) if c = 1, and grey is repeated over the channels if c = 3; a dark frame around
-    the paper is cut off; a drawing that is dark on light is inverted, since the training digits are
-    light on dark; the paper is subtracted, so that it is black. The smallest box around the ink,
-    the pixels above 0.2 of the brightest, without specks, is cut out, scaled so that it just fits
-    between the margins, and centred on black. Proportions are kept; each pixel of the result is the
-    average of the area that it covers in the file, and the brightest is then made 1.
+    the paper is left out; a drawing that is dark on light is inverted, since the training digits
+    are light on dark; the paper is subtracted, so that it is black. The smallest box around the
+    ink, the pixels above 0.2 of the brightest, without specks, is cut out, scaled so that it just
+    fits between the margins, and centred on black. Proportions are kept; each pixel of the result
+    is the average of the area that it covers in the file, and the brightest is then made 1.
 
     Parameters
     ----------
@@ -34,7 +36,7 @@ def load_image(path, shape, margin=0, say=print):
     margin : int
         Black pixels left at every side, as `ink_margin` finds them in the training images.
     say : callable
-        Called with one line for each of these: a frame, uneven paper, several drawings.
+        Called with a line for each of these: a frame, uneven paper, several drawings.
 
     Returns
     -------
@@ -54,7 +56,7 @@ def load_image(path, shape, margin=0, say=print):
     MNIST puts the centre of mass of its digits into the middle, not that of the box: a drawing can
     lie a pixel or two from where such a digit would. Strokes become thinner or thicker with the
     drawing and are not made even. The brightness of paper may change slowly, as in the light of one
-    lamp; the edge of a shadow counts as ink.
+    lamp; the edge of a shadow counts as ink. A frame may be on one side or on all four.
     """
     if len(shape) != 3 or min(shape) < 1 or shape[2] not in (1, 3):
         raise ValueError(f"shape: got {shape}, wanted (h, w, 1) or (h, w, 3)")
@@ -70,15 +72,16 @@ def load_image(path, shape, margin=0, say=print):
     if coarse(image, coarseness(image)).max() < FAINT:
         raise ValueError(f"{path}: got nothing but paper, wanted ink that differs from it by more "
                          f"than {FAINT:.0%} of white")
-    box, drawings = _box(image, frame)
-    if frame:
-        say(f"{path}: got a dark frame, which was cut off")
+    box, drawings, rest = _box(image, 0 if frame else SIDE)
+    if frame or rest:
+        say(f"{path}: got a frame, which was left out")
     if uneven:
-        say(f"{path}: got paper of uneven brightness, which was subtracted")
+        edge = ", and ink that reaches its edge: maybe a shadow" if _reaches(image, box) else ""
+        say(f"{path}: got paper of uneven brightness, which was subtracted{edge}")
     if drawings > 1:
         say(f"{path}: got {drawings} drawings side by side, which are read as one")
     image = _cut(image, box)
-    image = _cut(image, _box(image, False)[0])      # once more, in finer squares
+    image = _cut(image, _box(image, 1)[0])          # once more, in finer squares
     scale = min((new_size - 2 * margin) / size for new_size, size in zip(shape, image.shape[:2]))
     rows, columns = (_averaging(size, new_size, scale)
                      for new_size, size in zip(shape, image.shape[:2]))
@@ -122,27 +125,35 @@ def ink_margin(images):
     return int(np.median(np.minimum(*free)) / 2)
 
 
-def _box(image, framed):
-    """Return the rows and columns with ink, and how many drawings stand side by side in them.
+def _box(image, reach):
+    """Return the rows and columns with ink, how many drawings stand side by side, and a frame.
 
-    Pieces of ink count that are no specks and, in what was cut out of a frame, are no part of it:
-    they do not reach the edge.
+    Pieces of ink count that are no specks and, unless there are no others, no frame: one that fills
+    more than the given fraction of a side is taken for one. The last result says whether any was.
     """
     factor = coarseness(image)
     ink = _ink(coarse(image, factor)[None])[0]
     pieces, _ = ndimage(np).label(ink, np.ones((3, 3)))
     sizes = np.bincount(pieces.ravel())
     sizes[0] = 0
-    if framed:
-        edges = np.concatenate([pieces[[0, -1]].ravel(), pieces[:, [0, -1]].ravel()])
-        inner = np.where(np.isin(np.arange(len(sizes)), edges), 0, sizes)
-        sizes = inner if inner.any() else sizes
+    inner = sizes.copy()
+    for side in pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]:
+        inner[np.bincount(side, minlength=len(sizes)) > reach * len(side)] = 0
+    framed = inner.any() and (inner < sizes).any()
+    sizes = inner if framed else sizes
     ink = (sizes >= max(1, SPECK * sizes.max()))[pieces]
     rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
     gaps = np.flatnonzero(np.diff(columns) > 1)
     tall = [np.ptp(np.flatnonzero(ink[:, part].any(axis=1))) + 1 > (np.ptp(rows) + 1) / 2
             for part in np.split(columns, gaps + 1)]
-    return [(lines[0] * factor, (lines[-1] + 1) * factor) for lines in (rows, columns)], sum(tall)
+    box = [(lines[0] * factor, (lines[-1] + 1) * factor) for lines in (rows, columns)]
+    return box, sum(tall), framed
+
+
+def _reaches(image, box):
+    """Return whether a box reaches the edge of an image; squares at its end may be incomplete."""
+    return any(start == 0 or stop + coarseness(image) > size
+               for (start, stop), size in zip(box, image.shape))
 
 
 def _cut(image, box):
