@@ -19,7 +19,7 @@ def load_npz(path, say=print):
         into the test set, or ``train_images, train_labels, test_images, test_labels``. Images:
         (n, h, w) or (n, h, w, c), without transparency, uint8 in 0..255 or floats in [0, 1]; other
         integers in 0..255 are taken as bytes, and booleans or integers in 0..1 as 0 and 1. Labels:
-        (n,) integers 0..k-1, each of which occurs in the file.
+        (n,) integers 0..k-1, k > 1, each of which occurs in the file.
     say : callable
         Called with one line for images that are neither bytes nor floats: what they are taken as.
 
@@ -44,11 +44,8 @@ def load_npz(path, say=print):
     for images, labels in zip(names[::2], names[1::2]):
         parts.append(_pixels(arrays[images], f"{path}: {images}", say))
         parts.append(_classes(arrays[labels], len(arrays[images]), f"{path}: {labels}"))
-    _check_no_class_missing(np.concatenate(parts[1::2]), path)
+    _check_all_classes(np.concatenate(parts[1::2]), path)
     if len(parts) == 2:
-        if len(parts[0]) < 2:
-            raise ValueError(f"{path}: images: got 1, wanted at least 2, one to learn from and one "
-                             "for the test")
         return split_every_fifth(*parts)
     dataset = Dataset(*parts)
     came, wanted = dataset.test_images.shape[1:], dataset.train_images.shape[1:]
@@ -105,10 +102,11 @@ def _classes(labels, samples, name):
     return labels.astype(np.int64)
 
 
-def _check_no_class_missing(labels, path):
-    """Check that the labels of a file are 0..k-1: not from 1, for example, nor codes of any kind.
-    """
+def _check_all_classes(labels, path):
+    """Check that the labels of a file are 0..k-1 with k > 1: not from 1, nor codes of any kind."""
     present = np.unique(labels)
+    if len(present) == 1:
+        raise ValueError(f"{path}: labels: got a single class, {present[0]}, wanted at least two")
     if not np.array_equal(present, np.arange(len(present))):
         raise ValueError(f"{path}: labels: got {len(present)} classes in "
                          f"{present[0]}..{present[-1]}, wanted every one of 0..{len(present) - 1}")
