@@ -116,10 +116,10 @@ def train(gradients, params, data, *, epochs, batch, folder, about, seed=0, upda
                              f"{step / steps_per_epoch:.3g} that the checkpoint has behind it")
 
     losses, first = [], None
-    started = saved = time.monotonic()
     # What is not finite is reported by its step, so NumPy need not warn.
     with (at_work(folder, found) as log, np.errstate(all="ignore"),
           _progress(epochs * steps_per_epoch, step) as bar):
+        started = saved = time.monotonic()
         for epoch in range(step // steps_per_epoch, epochs):
             order = np.random.default_rng([seed, 1 + epoch]).permutation(samples)
             for k in range(step % steps_per_epoch, steps_per_epoch):
