@@ -17,7 +17,7 @@ WRONG_FORWARDS = {
     "squared_error": [Fault("the sum of both for their difference", "x - target", "x + target")],
     "cross_entropy": [Fault("labels counted from 1", "labels[:, None]",
                             "(labels[:, None] + 1) % k")],
-    "soft_cross_entropy": [Fault("T² for T", "float(temperature)", "float(temperature) ** 2")],
+    "soft_cross_entropy": [Fault("T² for T", "logits / temperature", "logits / temperature ** 2")],
     "kl_divergence": [Fault("a sign of the entropy", "loss - H", "loss + H")],
     "margin_loss": [Fault("the two margins exchanged", "present=0.9, absent=0.1",
                           "present=0.1, absent=0.9")],

@@ -6,10 +6,10 @@ network is moved towards the others' answers, and no network is moved so that it
 with. The gradients are therefore not those of the sum of all losses.
 """
 from ..backend import get_xp
-from ..checks import check_not_negative, check_shapes, door
+from ..checks import check_not_negative, check_positive, check_shapes, door
 from ..ops.mlp import check_mlp, count_layers, mlp_backward, mlp_forward
-from ..ops.soft_cross_entropy import (check_temperature, soft_cross_entropy_backward,
-                                      soft_cross_entropy_forward, soften)
+from ..ops.soft_cross_entropy import (soft_cross_entropy_backward, soft_cross_entropy_forward,
+                                      soften)
 from ..ops.softmax import cross_entropy_backward, cross_entropy_forward
 
 
@@ -99,9 +99,9 @@ def co_distillation_gradients(params: dict, x, labels, prefixes: tuple | list, t
     gradient, and with D15's temperature and T².
     Loops: tests.reference.distillation.co_distillation_losses
     """
-    temperature = check_temperature(temperature)
+    check_positive(temperature=temperature)
     check_not_negative(agreement=agreement)
-    soft_weight = float(agreement) * temperature * temperature                       # [e]
+    soft_weight = agreement * temperature * temperature                             # [e]
     logits, caches = zip(*(mlp_forward(params, x, prefix) for prefix in prefixes))
     xp = get_xp(x)
     if labelled is None:

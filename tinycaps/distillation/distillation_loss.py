@@ -17,9 +17,9 @@ distillation without labels becomes, as T grows, the matching of logits with 1/K
 [§2.1]. The zero mean matters here. A constant added to all logits of a sample changes neither q nor
 p, so distillation leaves it free; the squared distance does not.
 """
-from ..checks import check_fraction, door
-from ..ops.soft_cross_entropy import (check_soft_targets, check_temperature,
-                                      soft_cross_entropy_backward, soft_cross_entropy_forward)
+from ..checks import check_fraction, check_positive, door
+from ..ops.soft_cross_entropy import (check_soft_targets, soft_cross_entropy_backward,
+                                      soft_cross_entropy_forward)
 from ..ops.softmax import cross_entropy_backward, cross_entropy_forward
 
 
@@ -58,9 +58,8 @@ def distillation_loss_forward(logits, labels, soft_targets, temperature=20.0, ha
     works best.
     Loops: tests.reference.distillation.distillation_loss
     """
-    temperature = check_temperature(temperature)
+    check_positive(temperature=temperature)
     check_fraction(hard_weight=hard_weight)
-    hard_weight = float(hard_weight)
     soft_weight = (1 - hard_weight) * temperature * temperature                     # [§2 -]
     hard, hard_cache = cross_entropy_forward(logits, labels)                        # [a]
     soft, soft_cache = soft_cross_entropy_forward(logits, soft_targets, temperature)  # [b]

@@ -32,15 +32,6 @@ SUM_TO_ONE = 1e-3
 """How far a sum of probabilities may be from one; rounding, in half precision too, stays below."""
 
 
-def check_temperature(temperature):
-    """Check that a temperature is finite and above 0; return it as a Python float.
-
-    A NumPy float would turn float32 arrays into float64.
-    """
-    check_positive(temperature=temperature)
-    return float(temperature)
-
-
 def check_soft_targets(logits, soft_targets, temperature=1.0):
     """Check that soft targets are probabilities, for the samples and classes of the logits.
 
@@ -50,7 +41,7 @@ def check_soft_targets(logits, soft_targets, temperature=1.0):
         If teacher and student have other class counts, a probability is negative, a row does not
         sum to one, or the temperature is not a finite number above 0.
     """
-    check_temperature(temperature)
+    check_positive(temperature=temperature)
     xp = check_shapes(logits=(logits, "n,k"), soft_targets=(soft_targets, "n,k"))
     if bool((soft_targets < 0).any()):
         raise ValueError(f"soft_targets: got {float(soft_targets.min()):.3g}, wanted "
@@ -83,7 +74,8 @@ def soften(logits, temperature=1.0):
     Same as the paper.
     Loops: tests.reference.ops.soften
     """
-    return softmax_forward(logits / check_temperature(temperature))[0]      # [Eq. 1]
+    check_positive(temperature=temperature)
+    return softmax_forward(logits / temperature)[0]                 # [Eq. 1]
 
 
 @door(check_soft_targets)
@@ -113,7 +105,7 @@ def soft_cross_entropy_forward(logits, soft_targets, temperature=1.0):
     finite wherever z/T is.
     Loops: tests.reference.ops.soft_cross_entropy
     """
-    xp, n, temperature = get_xp(logits), len(logits), float(temperature)
+    xp, n = get_xp(logits), len(logits)
     scaled = logits / temperature                                   # [Eq. 1]
     scaled = scaled - scaled.max(axis=1, keepdims=True)             # [Eq. 1] q stays, exp is finite
     exps = xp.exp(scaled)                                           # [Eq. 1]
