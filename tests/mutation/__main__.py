@@ -90,7 +90,8 @@ def report(counts, problems):
     print(f"{'':40}{'mutants':>12}" + "".join(f"{fate:>12}" for fate in fates))
     for file, row in rows.items():
         print(f"{file:40}{sum(row):12}" + "".join(f"{number:12}" for number in row))
-    print(*problems, sep="\n")
+    for problem in problems:
+        print(problem)
 
 
 if __name__ == "__main__":

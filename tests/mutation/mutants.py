@@ -80,7 +80,7 @@ def _changes(node):
         case ast.Constant(value=int(value)):
             yield ast.Constant(value + 1)
         case ast.Constant(value=float(value)):
-            yield ast.Constant(1.1 * value or 0.1)
+            yield ast.Constant(float(f"{1.1 * value or 0.1:.12g}"))
         case ast.keyword(arg="axis", value=ast.UnaryOp(op=ast.USub())):
             yield "axis=0"
         case ast.UnaryOp(op=ast.USub() | ast.Not() | ast.Invert()):

@@ -3,7 +3,7 @@
 Each run is a fork of this process, which has imported what takes long, and NumPy above all; the
 package and its tests are imported anew.
 """
-import compileall
+import itertools
 import os
 import select
 import shutil
@@ -11,7 +11,6 @@ import signal
 import sys
 import time
 from pathlib import Path
-from py_compile import PycInvalidationMode
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
@@ -30,11 +29,8 @@ class Trials:
     def __init__(self, tree, folder):
         self.tree, self.folder = folder / "tree", folder
         shutil.copytree(tree, self.tree, ignore=shutil.ignore_patterns(
-            ".*", "__pycache__", "runs", "build", "*.png", "*.egg-info"))
-        # A mutant may be as long as its source and of the same second, so time and size tell
-        # nothing.
-        compileall.compile_dir(self.tree, quiet=2,
-                               invalidation_mode=PycInvalidationMode.CHECKED_HASH)
+            ".*", "runs", "build", "*.png", "*.egg-info"))
+        self.times = itertools.count()
         self.seconds = {}
         self.broken = []
         """Tests that fail without a mutant."""
@@ -59,16 +55,26 @@ class Trials:
                 self.broken.append(broken)
             else:
                 self.seconds[tests] = time.monotonic() - start
-        path = self.tree / "tinycaps" / file
-        before = path.read_bytes()
-        path.write_text(source, encoding="utf-8")
+        before = self._write(file, source)
         try:
             killer = self._run(tests, 10 + 5 * self.seconds[tests])
         finally:
-            path.write_bytes(before)
+            self._write(file, before)
         if killer:
             self.killers = [killer, *(each for each in self.killers if each != killer)]
         return bool(killer)
+
+    def _write(self, file, source):
+        """Replace a file; return what was there.
+
+        Mutants may be equally long and written in the same second. Python takes compiled code for
+        that of its source if both are the same, so every text gets a time of its own.
+        """
+        path = self.tree / "tinycaps" / file
+        before = path.read_text("utf-8")
+        path.write_text(source, "utf-8")
+        os.utime(path, times=2 * (next(self.times),))
+        return before
 
     def _run(self, tests, limit):
         """Run tests in a fork; return the name of the first that fails, or None."""
