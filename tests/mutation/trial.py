@@ -20,6 +20,7 @@ import scipy.fft  # noqa: E402, F401
 import scipy.ndimage  # noqa: E402, F401
 import scipy.special  # noqa: E402, F401
 
+ROOT = Path(__file__).parents[2]
 WORDS = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider", "-k", "not stand-in and not cupy"]
 
 
@@ -102,8 +103,9 @@ class Trials:
             quiet = os.open(os.devnull, os.O_RDWR)
             for stream in range(3):
                 os.dup2(quiet, stream)
+            others = [path for path in sys.path if Path(path).resolve() != ROOT]
+            sys.path[:] = [str(self.tree), *others]
             os.chdir(self.tree)
-            sys.path[:] = [str(self.tree), *sys.path[1:]]
             for name in [*sys.modules]:
                 if name.partition(".")[0] in ("tests", "tinycaps"):
                     del sys.modules[name]
