@@ -79,6 +79,7 @@ def test_paper_sizes():
     # S17 section 5: 256, 256, 128 channels of 5×5; 328 and 192 units; 10 classes; 35.4 million
     # parameters.
     assert CNN_PAPER == CNNConfig((28, 28, 1), (256, 256, 128), 5, (328, 192), 10, 0.5)
+    assert CNN_DIGITS == CNNConfig((8, 8, 1), (32, 32, 16), 3, (128, 64), 10, 0.5)
     assert CNN_PAPER.shapes == {
         "conv1.W": (5, 5, 1, 256), "conv1.bias": (256,), "conv2.W": (5, 5, 256, 256),
         "conv2.bias": (256,), "conv3.W": (5, 5, 256, 128), "conv3.bias": (128,),

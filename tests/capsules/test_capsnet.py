@@ -6,11 +6,11 @@ import pytest
 
 from tests.reference import capsules as reference
 from tests.capsules.networks import SMALL, capsnet, images
-from tests.ops.facts import (ALONG_DIRECTIONS, close, on, on_device, refuses, refuses_two_memories,
-                             stays_float32)
+from tests.ops.facts import (ALONG_DIRECTIONS, close, defaults, on, on_device, refuses,
+                             refuses_two_memories, stays_float32)
 from tinycaps.backend import get_xp, to_numpy
-from tinycaps.capsules import (PAPER, capsnet_backward, capsnet_forward, init_capsnet,
-                               length_forward, predict)
+from tinycaps.capsules import (PAPER, PLAIN, capsnet_backward, capsnet_forward,
+                               init_capsnet, length_forward, predict)
 from tinycaps.gradcheck import assert_gradients
 
 BARE = replace(SMALL, reconstruction_weight=0)
@@ -167,3 +167,9 @@ def test_host_and_device_do_not_mix(xp):
                          SMALL)
     v, cache = capsnet_forward(params, xp.asarray(images(SMALL)), SMALL)
     refuses_two_memories(r"cache\[0\], dv", capsnet_backward, to_numpy(v), cache)
+
+
+def test_defaults():
+    # The batch of S17's published code.
+    assert defaults(predict) == dict(batch=128, network=PLAIN)
+    assert defaults(init_capsnet) == dict(dtype="float32")

@@ -18,6 +18,12 @@ def test_paper_sizes():
     assert CapsNetConfig() == PAPER
 
 
+def test_sizes_for_the_digits():
+    # Ours: small enough to train in half a minute.
+    assert DIGITS == CapsNetConfig((8, 8, 1), 32, 3, 32, 8, 5, 1, 10, 16, 3, False, (64, 128),
+                                   0.005)
+
+
 @pytest.mark.parametrize("config, grid, capsules", [
     (PAPER, (6, 6), 1152),              # 28 − 9 + 1 = 20, ⌊(20 − 9)/2⌋ + 1 = 6, 6·6·32 = 1152
     (DIGITS, (2, 2), 128),              # 8 − 3 + 1 = 6, 6 − 5 + 1 = 2, 2·2·32 = 128

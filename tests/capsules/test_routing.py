@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.reference import capsules as reference
-from tests.ops.facts import (ALONG_DIRECTIONS, close, draw, on, on_device, refuses,
+from tests.ops.facts import (ALONG_DIRECTIONS, close, defaults, draw, on, on_device, refuses,
                              refuses_two_memories, stays_float32)
 from tinycaps.backend import to_numpy
 from tinycaps.capsules import routing_backward, routing_forward, squash_forward
@@ -224,3 +224,8 @@ def test_bad_input(xp, u_hat):
 def test_host_and_device_do_not_mix(xp, u_hat):
     refuses_two_memories(r"cache\[0\], dv", routing_backward, np.zeros((2, 3, 2)),
                          routing_forward(u_hat)[1])
+
+
+def test_defaults_are_those_of_the_paper():
+    # S17 section 4: "we use 3 iterations of routing"; all of it is differentiated.
+    assert defaults(routing_forward) == dict(iterations=3, stop_gradient=False)

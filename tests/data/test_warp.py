@@ -65,3 +65,23 @@ def test_float32_stays_and_pixels_stay_in_range():
 def test_wants_images(images):
     with pytest.raises((ValueError, TypeError), match="^images: got .*, wanted"):
         random_warp(images, np.random.default_rng(0))
+
+
+class Recorder:
+    """Notes the ranges that are drawn from."""
+
+    def __init__(self):
+        self.ranges = []
+
+    def uniform(self, low, high, shape):
+        self.ranges.append((low, high, shape))
+        return np.zeros(shape)
+
+
+def test_the_documented_ranges_are_drawn_from():
+    # Ours: ± ten degrees, ± a tenth in the logarithm of each stretch, ± half a pixel.
+    for rng, wanted in [(Recorder(), {}), (Recorder(), dict(degrees=3, scale=0.2, shift=1.5))]:
+        random_warp(IMAGES, rng, **wanted)
+        degrees, scale, shift = wanted.values() or (10.0, 0.1, 0.5)
+        assert rng.ranges == [(-degrees, degrees, 3), (-scale, scale, (3, 2)),
+                              (-shift, shift, (3, 1, 1, 2))]

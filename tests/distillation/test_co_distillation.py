@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.gradcheck.pairs import verdict
-from tests.ops.facts import (ALONG_DIRECTIONS, close, draw, on, on_device, refuses,
+from tests.ops.facts import (ALONG_DIRECTIONS, close, defaults, draw, on, on_device, refuses,
                              refuses_bad_labels, refuses_two_memories, stays_float32, with_biases)
 from tests.reference import distillation, ops
 from tinycaps.backend import get_xp, to_numpy
@@ -322,3 +322,8 @@ def test_host_and_device_do_not_mix(xp):
         refuses_two_memories(r"x, .*\.bias.*", co_distillation_gradients, *wrong, PREFIXES)
     refuses_two_memories(r"x, .*labels, labelled", co_distillation_gradients, params, x, labels,
                          PREFIXES, labelled=LABELLED)
+
+
+def test_defaults():
+    # Ours, the talk gives none: mild softening, and as much weight as the labels have.
+    assert defaults(co_distillation_gradients) == dict(temperature=2.0, agreement=1.0)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.distillation.answers import LABELS, answers
-from tests.ops.facts import (ALONG_DIRECTIONS, close, draw, error, on, on_device, refuses,
+from tests.ops.facts import (ALONG_DIRECTIONS, close, defaults, draw, error, on, on_device, refuses,
                              refuses_bad_dloss, refuses_bad_labels, refuses_two_memories,
                              stays_float32)
 from tests.reference import distillation as reference
@@ -268,3 +268,9 @@ def test_host_and_device_do_not_mix(xp):
     refuses_two_memories(r"cache\[0\], dloss", distillation_loss_backward, np.ones(()), cache)
     _, cache = logit_matching_forward(logits, targets)
     refuses_two_memories("cache, dloss", logit_matching_backward, np.ones(()), cache)
+
+
+def test_defaults():
+    # D15 section 3: a temperature of 20. Section 2 gives the labels a "considerably lower" weight;
+    # the tenth is ours.
+    assert defaults(distillation_loss_forward) == dict(temperature=20.0, hard_weight=0.1)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.gradcheck.pairs import verdict
-from tests.ops.facts import (ALONG_DIRECTIONS, close, draw, on, on_device, refuses,
+from tests.ops.facts import (ALONG_DIRECTIONS, close, defaults, draw, on, on_device, refuses,
                              refuses_two_memories, stays_float32, with_biases)
 from tests.reference import distillation as reference
 from tinycaps.backend import to_numpy
@@ -268,3 +268,8 @@ def test_host_and_device_do_not_mix(xp):
     refuses_two_memories(r"x, .*noise\[2\]", hardware_mlp_forward, params, x, hardware, hosts[3])
     _, cache = hardware_mlp_forward(params, x, hardware)
     refuses_two_memories(r"cache\[0\], dout", unaware, np.zeros((4, 2)), cache)
+
+
+def test_default_spreads():
+    # Ours, the talk gives none: wide enough that a copied network is worth little.
+    assert defaults(draw_hardware) == dict(gain_spread=0.5, offset_spread=0.5, dtype="float32")

@@ -238,3 +238,11 @@ def test_numbers_gone_bad_warn_nobody_who_asked_for_no_warning(cores, update):
             grads = {"W": np.full(2 * BLOCK, 3e38, "float32")}
             in_blocks(update)(params, grads, state, learning_rate=1e30)
     assert not np.isfinite(params["W"]).any()
+
+
+@every_optimiser
+def test_of_several_large_arrays_each_is_updated(update):
+    arrays = {key: ((2, BLOCK), np.array) for key in ("first.W", "second.W", "third.W")}
+    start, (params, _) = draw(0, arrays), steps(in_blocks(update), arrays)
+    assert all((params[key] != start[key]).all() for key in arrays)
+    same(params, steps(update, arrays)[0])

@@ -186,3 +186,10 @@ def test_host_and_device_do_not_mix(xp):
     refuses_two_memories("x, W, bias", fourier_conv2d_forward, hosts[0], W, bias)
     _, cache = fourier_conv2d_forward(x, W, bias)
     refuses_two_memories("W, dout", fourier_conv2d_backward, np.zeros((2, 4, 4, 3)), cache)
+
+
+@pytest.mark.parametrize("c, f", [(1, 3), (3, 1), (1, 1)])
+def test_equals_conv2d_with_one_channel(c, f):
+    arrays = draw((2, 6, 6, c), (3, 3, c, f), (f,))
+    for got, want in zip(fourier(*arrays, 2), plain(*arrays, 2), strict=True):
+        near(got, want)

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from tests.ops.facts import (ALONG_DIRECTIONS, draw, near, on, on_device, refuses,
+from tests.ops.facts import (ALONG_DIRECTIONS, defaults, draw, near, on, on_device, refuses,
                              refuses_two_memories, stays_float32)
 from tinycaps.backend import to_numpy
 from tinycaps.capsules import routing_backward, routing_forward
@@ -125,3 +125,7 @@ def test_host_and_device_do_not_mix(xp):
     u_hat, _ = case(xp)
     refuses_two_memories(r"cache\[0\], dv", fast_routing_backward, dv,
                          fast_routing_forward(u_hat)[1])
+
+
+def test_defaults_are_those_of_the_plain_routing():
+    assert defaults(fast_routing_forward) == defaults(routing_forward)

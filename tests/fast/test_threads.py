@@ -390,3 +390,17 @@ def test_an_interrupt_while_the_caller_waits_comes_out_once_no_slice_is_at_work(
     with pytest.raises(KeyboardInterrupt), parallel(np) as split:
         split(work, 2, 2)
     assert done == [slice(0, 1), slice(1, 2)]
+
+
+@pytest.mark.parametrize("pretended, samples, size, count", [
+    (1, 10, 25, 3),                     # four samples of 25 are 100: slices of 4, 4 and 2
+    (1, 12, 25, 3), (1, 13, 25, 4),
+    (1, 12, 26, 4),                     # four of 26 are more than 100
+    (1, 5, 1000, 5),                    # a sample alone is more: one at a time
+    (7, 12, 25, 7)])                    # no core is left idle
+def test_slices_of_samples_hold_at_most_as_many_numbers_as_a_cache(
+        monkeypatch, cores, pretended, samples, size, count):
+    assert module.SLICE == 2 ** 20
+    monkeypatch.setattr(module, "SLICE", 100)
+    cores(pretended)
+    assert module.pieces(samples, size) == count

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from tests.ops.facts import (close, on, on_device, refuses, refuses_bad_labels,
+from tests.ops.facts import (close, defaults, on, on_device, refuses, refuses_bad_labels,
                              refuses_two_memories, stays_float32)
 from tinycaps.backend import to_numpy
 from tinycaps.data import load_digits
@@ -114,3 +114,9 @@ def test_host_and_device_do_not_mix(xp):
     images, labels = on(xp, IMAGES, LABELS)
     refuses_two_memories("images, labels", write_labels, images, LABELS, 3)
     refuses_two_memories("images, labels", write_labels, IMAGES, labels, 3)
+
+
+def test_defaults_are_those_of_the_paper():
+    # H22 section 3.3: the first ten pixels, and a neutral label of ten times 0.1.
+    assert defaults(write_labels) == defaults(write_neutral) == dict(classes=10, strength=1.0)
+    assert defaults(make_room) == dict(classes=10)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.reference import forward_forward, ops
 from tests.gradcheck.pairs import verdict
-from tests.ops.facts import (ALONG_DIRECTIONS, close, draw, on, on_device, refuses,
+from tests.ops.facts import (ALONG_DIRECTIONS, close, defaults, draw, on, on_device, refuses,
                              refuses_bad_dloss, refuses_two_memories, stays_float32)
 from tinycaps.backend import to_numpy
 from tinycaps.forward_forward import ff_layer_loss_backward, ff_layer_loss_forward
@@ -306,3 +306,8 @@ def test_host_and_device_do_not_mix(xp):
                          x_pos, x_neg, np.zeros(M))
     refuses_two_memories(r"cache\[0\], .*, dloss", ff_layer_loss_backward, np.ones(()),
                          ff_layer_loss_forward(W, bias, x_pos, x_neg, means)[1])
+
+
+def test_defaults():
+    # Hinton's Matlab for H22: lambdamean = 0.03, and the update that it uses.
+    assert defaults(ff_layer_loss_forward) == dict(goal="maximise", peer_weight=0.03, exact=False)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.reference import forward_forward, ops
 from tests.forward_forward.networks import NO_PEERS, SMALL, layers_only, network
-from tests.ops.facts import (ALONG_DIRECTIONS, close, draw, on, on_device, refuses,
+from tests.ops.facts import (ALONG_DIRECTIONS, close, defaults, draw, on, on_device, refuses,
                              refuses_bad_labels, refuses_two_memories, stays_float32)
 from tinycaps.backend import to_numpy
 from tinycaps.data import load_digits
@@ -289,3 +289,10 @@ def test_momentum_is_that_of_the_step(momentum):
 def test_running_means_of_another_shape_are_refused():
     params, grads = {"0.mean_activity": np.ones(3)}, {"0.mean_activity": np.ones(1)}
     refuses(ValueError, "grads['0.mean_activity']", "(3,)", ff_update, params, grads, {}, 0.1)
+
+
+def test_defaults_are_those_of_the_matlab():
+    # The Matlab of H22 in our units, but for the layers' decay, of the port ff-py: its docstring.
+    assert defaults(ff_update) == dict(predictor_rate=20.0, momentum=0.9, weight_decay=0.004,
+                                       predictor_decay=0.003)
+    assert defaults(supervised_gradients) == dict(hard=True)

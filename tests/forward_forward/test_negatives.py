@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from tests.reference import forward_forward as reference
-from tests.ops.facts import (BAD_LABELS, close, draw, on, on_device, refuses, refuses_two_memories,
-                             stays_float32)
+from tests.ops.facts import (BAD_LABELS, close, defaults, draw, on, on_device, refuses,
+                             refuses_two_memories, stays_float32)
 from tinycaps.backend import get_xp, to_numpy
 from tinycaps.forward_forward import (goodness_loss_backward, goodness_loss_forward, hybrid_images,
                                       hybrid_masks, hybrid_negatives, positive_probability,
@@ -203,3 +203,8 @@ def test_a_class_that_is_impossible_is_still_better_than_the_true_one(xp):
     logits = xp.asarray(np.array([[0.0, -np.inf, -np.inf]] * 50))
     drawn = to_numpy(wrong_labels(xp.asarray(np.zeros(50, int)), 3, rng(), logits))
     assert set(drawn.tolist()) <= {1, 2}
+
+
+def test_masks_are_blurred_ten_times_by_default():
+    # H22 section 3.2 says "repeatedly"; ten is ours.
+    assert defaults(hybrid_masks) == dict(blurs=10)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tests.reference import forward_forward as reference
-from tests.ops.facts import (close, draw, on, on_device, refuses, refuses_bad_dloss,
+from tests.ops.facts import (close, defaults, draw, on, on_device, refuses, refuses_bad_dloss,
                              refuses_two_memories, stays_float32)
 from tinycaps.backend import to_numpy
 from tinycaps.forward_forward import peer_normalisation_backward, peer_normalisation_forward
@@ -88,3 +88,8 @@ def test_host_and_device_do_not_mix(xp):
     refuses_two_memories("y, mean_activity", peer_normalisation_forward, y, np.zeros(3))
     refuses_two_memories(r"cache\[0\], cache\[1\], dloss", peer_normalisation_backward, np.ones(()),
                          peer_normalisation_forward(y, means)[1])
+
+
+def test_defaults_are_those_of_the_matlab():
+    # Hinton's Matlab for H22: lambdamean = 0.03, and a running mean of 0.9 and 0.1.
+    assert defaults(peer_normalisation_forward) == dict(weight=0.03, decay=0.9)

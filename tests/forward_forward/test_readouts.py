@@ -6,11 +6,11 @@ import pytest
 
 from tests.reference import forward_forward, ops
 from tests.forward_forward.networks import MANY, READOUTS, SMALL, by_hand, images, many, network
-from tests.ops.facts import (close, near, on, on_device, refuses, refuses_bad_labels,
+from tests.ops.facts import (close, defaults, near, on, on_device, refuses, refuses_bad_labels,
                              refuses_two_memories, stays_float32)
 from tinycaps.backend import get_xp, to_numpy
 from tinycaps.forward_forward import (label_goodness, predict, predictor_logits,
-                                      readout_errors, vote)
+                                      readout_errors, readouts, vote)
 
 
 def labelled(image, label, classes):
@@ -166,3 +166,11 @@ def test_host_and_device_do_not_mix(xp):
     refuses_two_memories("images, labels", readout_errors, params, x, to_numpy(labels), SMALL)
     refuses_two_memories("images, candidates", label_goodness, params, x, SMALL,
                          np.zeros((4, 2), int))
+
+
+def test_defaults():
+    # Five candidates (Hinton's talks on H22); a thousand images at a time, a matter of memory.
+    assert readouts.SHORTLIST == 5 and readouts.shortlist(np.zeros((2, 7))).shape == (2, 5)
+    assert defaults(predict) == dict(readout="shortlist", batch=1000)
+    assert defaults(predictor_logits) == dict(batch=1000, neutral=True)
+    assert defaults(label_goodness) == defaults(readout_errors) == dict(batch=1000)

@@ -1,5 +1,6 @@
 """Reports: errors of all readouts, and the judgement of each layer."""
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -46,3 +47,10 @@ def test_report_measures_in_units_of_theta(xp):
     config = replace(config, theta=4.5)
     report = layer_report(ff_forward(params, x, x, config)[1], config)
     assert (report["goodness+ 0"], report["misjudged 0"]) == (2.0, 0.5)
+
+
+def test_a_sample_is_positive_where_its_probability_exceeds_a_half():
+    # σ(±0.1) is 0.525 and 0.475. At θ itself the probability is a half: not positive.
+    config = replace(MANY, theta=2.0)
+    cache = SimpleNamespace(goodness=np.array([2.1, 2.0, 1.9, 1.9]))
+    assert layer_report([cache], config)["misjudged 0"] == 0.25

@@ -1,5 +1,7 @@
 """What the tests of all pairs say in the same words."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -56,6 +58,13 @@ def stays_float32(xp, *results):
             stays_float32(xp, *(result.values() if isinstance(result, dict) else result))
         else:
             assert result.dtype == np.float32 and get_xp(result) is xp
+
+
+def defaults(function):
+    """Return the defaults of a function's arguments by name, without those that are None."""
+    found = {name: each.default for name, each in inspect.signature(function).parameters.items()}
+    return {name: value for name, value in found.items()
+            if value is not inspect.Parameter.empty and value is not None}
 
 
 def refuses(error, name, wanted, function, *args, **kwargs):

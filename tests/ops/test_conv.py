@@ -6,7 +6,7 @@ from tests.reference import ops as reference
 from tests.ops.facts import (ALONG_DIRECTIONS, close, draw, on, on_device, refuses,
                              refuses_two_memories, stays_float32)
 from tinycaps.gradcheck import assert_gradients
-from tinycaps.ops import conv2d_backward, conv2d_forward
+from tinycaps.ops import conv, conv2d_backward, conv2d_forward
 
 CASES = [                           # image, kernel, stride, padding
     ((5, 5), (3, 3), 1, "valid"),
@@ -143,3 +143,13 @@ def test_columns_made_for_a_few_images_at_a_time_give_the_same(monkeypatch, numb
     close(again, out)
     for got, want in zip(conv2d_backward(dout, cache), grads):
         close(got, want)
+
+
+@pytest.mark.parametrize("numbers, together", [(1, 1), (431, 1), (432, 2), (647, 2), (648, 3)])
+def test_no_more_columns_than_allowed_are_made_together(monkeypatch, numbers, together):
+    assert conv.COLUMNS == 6_000_000
+    monkeypatch.setattr(conv, "COLUMNS", numbers)
+    # An image of 3·4 outputs, each of which sees 3·3·2 numbers, has 216.
+    parts = conv._images((5, 3, 4, 7), (3, 3, 2, 7))
+    assert [range(5)[part] for part in parts] == [range(5)[k:k + together]
+                                                  for k in range(0, 5, together)]

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from tests.reference import ops as reference
-from tests.ops.facts import (close, on, on_device, refuses, refuses_bad_dloss, refuses_bad_labels,
-                             refuses_two_memories, stays_float32)
+from tests.ops.facts import (close, defaults, on, on_device, refuses, refuses_bad_dloss,
+                             refuses_bad_labels, refuses_two_memories, stays_float32)
 from tinycaps.ops import margin_loss_backward, margin_loss_forward
 from tinycaps.gradcheck import assert_gradients
 
@@ -83,3 +83,8 @@ def test_host_and_device_do_not_mix(xp):
     refuses_two_memories("length, labels", margin_loss_forward, LENGTH, labels)
     _, cache = margin_loss_forward(length, labels)
     refuses_two_memories(r"cache\[0\], cache\[1\], dloss", margin_loss_backward, np.ones(()), cache)
+
+
+def test_defaults_are_those_of_the_paper():
+    # S17 section 3: m⁺ = 0.9, m⁻ = 0.1, λ = 0.5.
+    assert defaults(margin_loss_forward) == dict(present=0.9, absent=0.1, down_weight=0.5)

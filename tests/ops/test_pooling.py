@@ -82,3 +82,11 @@ def test_host_and_device_do_not_mix(xp):
     _, cache = max_pool_forward(*on(xp, *draw((2, 4, 4, 1))))
     refuses_two_memories(r"cache\[0\], cache\[1\], dy",
                          max_pool_backward, np.zeros((2, 2, 2, 1)), cache)
+
+
+def test_the_output_lies_in_memory_of_its_own():
+    x, = draw((1, 2, 2, 1))
+    for size in 1, 2:
+        y, cache = max_pool_forward(x, size=size)
+        assert not np.shares_memory(y, x)
+        assert not np.shares_memory(max_pool_backward(y, cache), y)

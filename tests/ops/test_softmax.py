@@ -129,3 +129,8 @@ def test_host_and_device_do_not_mix(xp):
     refuses_two_memories("logits, labels", cross_entropy_forward, xp.asarray(x), np.array([0, 1]))
     _, cache = cross_entropy_forward(*on(xp, x, np.array([0, 1])))
     refuses_two_memories(r"cache\[0\], dloss", cross_entropy_backward, np.ones(()), cache)
+
+
+def test_softmax_is_over_the_last_axis_by_default(xp):
+    x, = on(xp, *draw((2, 4, 3)))
+    close(softmax_forward(x)[0].sum(axis=2), np.ones((2, 4)))
