@@ -1,0 +1,101 @@
+"""What the READMEs say: a room's paper, map and departures; the gallery's figures and commands."""
+import functools
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from demos.__main__ import find_demos
+
+from .source import ROOT, find_pairs
+
+PAPERS = ("capsules", "forward_forward", "distillation")
+"""Rooms in reading order; ops come first, rooms that are new last."""
+
+
+class Room(NamedTuple):
+    """A room of the package and its README."""
+
+    name: str
+    title: str
+    page: str
+    text: str
+    path: Path
+
+
+class Figure(NamedTuple):
+    """An image of the gallery."""
+
+    path: Path
+    text: str
+    caption: str
+    command: str
+
+
+@functools.cache
+def read(name):
+    """Return a Room."""
+    path = ROOT / "tinycaps" / name / "README.md"
+    text = path.read_text(encoding="utf-8")
+    title = re.match(r"# (.*)", text)[1]
+    return Room(name, title, f"paper-{name}.html" if name != "ops" else "room-ops.html", text, path)
+
+
+@functools.cache
+def all_rooms():
+    """Return the rooms that have pairs, in reading order."""
+    names = dict.fromkeys(pair.room for pair in find_pairs().values())
+    order = ("ops", *PAPERS)
+    return [read(name) for name in sorted(
+        names, key=lambda name: (order.index(name) if name in order else len(order), name))]
+
+
+@functools.cache
+def _maps():
+    """Return the rows of all maps: a list of cells each."""
+    return [[cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+            for room in all_rooms() for line in room.text.split("\n")
+            if line.startswith("| ") and ".py)" in line]
+
+
+def _rows_of(op):
+    return [row for row in _maps() if any(f"`{op}_forward`" in cell for cell in row)]
+
+
+def demos_of(op):
+    """Return the names of the demos that a map gives for an op."""
+    known = {name: path for demos in find_demos().values() for name, path in demos.items()}
+    names = [name.strip() for row in _rows_of(op) for name in row[-1].split(",")]
+    return [name for name in dict.fromkeys(names) if name in known]
+
+
+def demo_path(name):
+    """Return the file of a demo."""
+    return next(demos[name] for demos in find_demos().values() if name in demos)
+
+
+def equations_of(op):
+    """Return what the maps say of an op: tags, equations and functions."""
+    return " ".join(cell for row in _rows_of(op) for cell in row[:-3])
+
+
+@functools.cache
+def gallery():
+    """Return the Figures of demos/README.md, in order."""
+    page = ROOT / "demos" / "README.md"
+    figures, command, caption = [], "", ""
+    for paragraph in page.read_text(encoding="utf-8").split("\n\n"):
+        images = re.findall(r"!\[(.*?)\]\((figures/.*?)\)", paragraph)
+        if images:
+            figures += [Figure(page.parent / path, text, caption, command)
+                        for text, path in images]
+        elif paragraph.startswith("**"):
+            found = re.findall(r"`(python -m demos [^`]+)`", paragraph)
+            command = found[0] if found else command
+            caption = re.sub(r"`[^`]*`|\*\*|The same command[^.]*\.|and\s*$", "", paragraph)
+            caption = " ".join(caption.split())
+    return figures
+
+
+def figures_of(demo):
+    """Return the gallery's Figures that a demo draws."""
+    return [figure for figure in gallery() if f"demos {demo}" in figure.command]

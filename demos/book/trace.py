@@ -1,0 +1,127 @@
+"""Run a function and note what every statement that carries a tag read and made."""
+import ast
+import inspect
+import sys
+import textwrap
+from typing import NamedTuple
+
+import numpy as np
+
+from .source import read_function
+
+
+class Step(NamedTuple):
+    """A statement that was executed."""
+
+    number: int
+    """Of its last line in the file."""
+    tags: tuple
+    constants: tuple
+    code: str
+    calls: tuple
+    """The functions that it calls, by the last word of their names."""
+    read: dict
+    """Names to values before, of arrays; an array of a dict goes by its key."""
+    made: dict
+    """Names to values after, of arrays."""
+
+
+def trace(function, *arguments, keep=lambda value: value, **keywords):
+    """Call a function without its door; return what it returns and the Steps of its tagged lines.
+
+    Parameters
+    ----------
+    function : function
+    *arguments, **keywords
+        Of the function.
+    keep : function
+        What is noted of an array: a copy, or its shape.
+    """
+    inner = inspect.unwrap(function)
+    statements = _statements(inner)
+    steps, state = [], {"now": None, "before": {}}
+
+    def finish(frame):
+        statement = state["now"]
+        if statement is None:
+            return
+        state["now"] = None
+        after = frame.f_locals
+        made = {key: keep(value) for name in statement["made"]
+                for key, value in _arrays(name, after.get(name), statement, frame)}
+        steps.append(Step(statement["number"], statement["tags"], statement["constants"],
+                          statement["code"], statement["calls"], state["before"], made))
+
+    def on_line(frame, event, argument):
+        statement = statements.get(frame.f_lineno)
+        if event == "return":
+            finish(frame)
+        elif event == "line" and statement is not state["now"]:
+            finish(frame)
+            state["now"] = statement
+            if statement:
+                state["before"] = {name: keep(frame.f_locals[name]) for name in statement["read"]
+                                   if _is_array(frame.f_locals.get(name))}
+        return on_line
+
+    def on_call(frame, event, argument):
+        return on_line if frame.f_code is inner.__code__ else None
+
+    before = sys.gettrace()
+    sys.settrace(on_call)
+    try:
+        returned = inner(*arguments, **keywords)
+    finally:
+        sys.settrace(before)
+    return returned, steps
+
+
+def _is_array(value):
+    return isinstance(value, (np.ndarray, np.floating))
+
+
+def _arrays(name, value, statement, frame):
+    """Yield what a statement made under a name: an array, or the entries of a dict it names."""
+    if _is_array(value):
+        yield name, value
+    elif isinstance(value, dict):
+        for key in statement["keys"].get(name, ()):
+            key = eval(key, frame.f_globals, frame.f_locals)
+            if _is_array(value.get(key)):
+                yield key, value[key]
+
+
+def _statements(function):
+    """Return what is known beforehand of every tagged statement: the numbers of its lines to it."""
+    lines = {line.number: line for line in read_function(function).lines}
+    code = textwrap.dedent(inspect.getsource(function))
+    start = inspect.getsourcelines(function)[1]
+    found = {}
+    for node in ast.walk(ast.parse(code)):
+        if not isinstance(node, (ast.Assign, ast.AugAssign, ast.Return, ast.AnnAssign)):
+            continue
+        numbers = range(start + node.lineno - 1, start + node.end_lineno)
+        tagged = [lines[number] for number in numbers
+                  if number in lines and (lines[number].tags or lines[number].constants)]
+        if not tagged:
+            continue
+        names = [each for each in ast.walk(node) if isinstance(each, ast.Name)]
+        keys = {}
+        for each in ast.walk(node):
+            if isinstance(each, ast.Subscript) and isinstance(each.ctx, ast.Store) \
+                    and isinstance(each.value, ast.Name):
+                keys.setdefault(each.value.id, []).append(
+                    compile(ast.Expression(each.slice), "<key>", "eval"))
+        made = [each.id for each in names if isinstance(each.ctx, ast.Store)] + [*keys]
+        read = [each.id for each in names if isinstance(each.ctx, ast.Load)]
+        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+            read.append(node.target.id)
+        calls = [ast.unparse(each.func).rpartition(".")[2] for each in ast.walk(node)
+                 if isinstance(each, ast.Call)]
+        statement = {
+            "number": tagged[-1].number, "tags": sum((line.tags for line in tagged), ()),
+            "constants": sum((line.constants for line in tagged), ()),
+            "code": ast.unparse(node), "calls": tuple(calls),
+            "made": [*dict.fromkeys(made)], "read": [*dict.fromkeys(read)], "keys": keys}
+        found |= dict.fromkeys(numbers, statement)
+    return found
