@@ -1,5 +1,5 @@
 """The page of a pair: its formula, both sides, and everything that proves or uses it."""
-from . import exercises, loops, mathematics, network_page, rooms, source, tables
+from . import exercises, flow, loops, mathematics, rooms, source, tables
 from .highlight import block, highlight
 from .writing import Html, el, escape, fill, prose, section, slug, table, words
 
@@ -12,8 +12,8 @@ def write(site, pair):
     body = fill("pair.html", op=pair.op, summary=words(pair.summary),
                 room=el("a", room.title, href=room.page),
                 formula=formula(pair), listings=listings(pair), derivation=derivation(pair),
-                arrays=arrays(pair), drawing=network_page.drawing(pair),
-                parameters=network_page.parameters(pair), check=tables.of_pair(pair),
+                arrays=arrays(pair), drawing=flow.section_of(pair),
+                parameters=flow.parameters(pair), check=tables.of_pair(pair),
                 faults=tables.faults(pair), loops=loop_reference(site, pair),
                 by_hand=worked_by_hand(site, pair), notes=notes(pair, room),
                 figure=figure(site, pair), links=links(site, pair))
@@ -64,7 +64,7 @@ def _tag(function, tag, constant=False):
 def listings(pair):
     """Return both sides, each tagged line with links to the lines that answer it."""
     return [el("section", el("h3", function.name, id=function.name),
-               el("ol", _lines(function, other), class_="listing code"),
+               el("ol", [*_lines(function, other)], class_="listing code"),
                aria_labelledby=function.name)
             for function, other in ((pair.forward, pair.backward), (pair.backward, pair.forward))]
 

@@ -27,6 +27,10 @@ def _capsnet():
     return capsules.init_capsnet(np.random.default_rng(0), capsules.PAPER)
 
 
+def _part(decoder):
+    return {key: p for key, p in _capsnet().items() if key.startswith("decoder") == decoder}
+
+
 @functools.cache
 def _cnn():
     return capsules.init_cnn(np.random.default_rng(0), capsules.CNN_PAPER)
@@ -55,8 +59,8 @@ PUBLISHED = {
         (_normal(SAMPLES, UNITS) > 0, 0.5)])),
     "hardware_mlp": lambda: ((_mlp(), _normal(SAMPLES, DIGITS), _hardware()), {}),
     "routing": lambda: ((_normal(SAMPLES, 1152, CLASSES, 16),), {}),
-    "decoder": lambda: ((_capsnet(), _normal(SAMPLES, CLASSES, 16), capsules.PAPER), {}),
-    "capsnet": lambda: ((_capsnet(), _images(), capsules.PAPER), {}),
+    "decoder": lambda: ((_part(True), _normal(SAMPLES, CLASSES, 16), capsules.PAPER), {}),
+    "capsnet": lambda: ((_part(False), _images(), capsules.PAPER), {}),
     "capsnet_loss": lambda: ((_capsnet(), _images(), _labels(), capsules.PAPER), {}),
     "cnn": lambda: ((_cnn(), _images(), capsules.CNN_PAPER, _mask()), {}),
     "cnn_loss": lambda: ((_cnn(), _images(), _labels(), capsules.CNN_PAPER, _mask()), {}),

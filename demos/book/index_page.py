@@ -1,0 +1,36 @@
+"""The first page: the reading path, by topic, and the equations of each paper."""
+from . import rooms, source
+from .writing import el, fill, section, words
+
+PATH = ("squash", "predictions", "routing", "length", "margin_loss", "mask", "decoder", "capsnet",
+        "capsnet_loss")
+"""From one pair of half a page to a whole network that learns."""
+
+
+def write(site):
+    """Write index.html."""
+    pairs = source.find_pairs()
+    site.pairs = len(pairs)
+    site.tags = sum(bool(line.tags or line.constants) for pair in pairs.values()
+                    for side in (pair.forward, pair.backward) for line in side.lines)
+    path = el("ol", [el("li", el("a", op, href=f"{op}.html"), ": ", words(pairs[op].summary))
+                     for op in PATH if op in pairs],
+              el("li", el("a", "Routing, step by step", href="routing-rounds.html"),
+                 ": a slider over the rounds, and over the gradients that flow back."))
+    topics = [section(room.title, el("p", el("a", "All equations, departures and results",
+                                             href=room.page), "."),
+                      el("ul", [el("li", el("a", pair.op, href=f"{pair.op}.html"), ": ",
+                                   words(pair.summary)) for pair in ordered(room)]))
+              for room in rooms.all_rooms()]
+    site.page("index.html", "Index", fill("index.html", path=path, topics=topics,
+                                          pairs=site.pairs, tags=site.tags))
+
+
+def ordered(room):
+    """Return the pairs of a room, those first that others are made of."""
+    mine = [pair for pair in source.find_pairs().values() if pair.room == room.name]
+
+    def depth(op):
+        return 1 + max((depth(other) for other in source.uses()[op]), default=0)
+
+    return sorted(mine, key=lambda pair: (depth(pair.op), pair.op))
