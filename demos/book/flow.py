@@ -1,4 +1,5 @@
 """Data flow as a drawing made from the code: the forward, and opposite it the mirror (SVG)."""
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -7,9 +8,8 @@ from . import sizes, source
 from .trace import trace
 from .writing import Html, el, escape, section, table
 
-PITCH, HEIGHT, WIDTH = 78, 36, 250
-LEFT, GAP = 150, 130
-MOST_ROWS = 40
+PITCH, HEIGHT, WIDTH = 78, 38, 260
+LEFT, GAP = 160, 90
 
 
 class Row(NamedTuple):
@@ -25,19 +25,19 @@ def section_of(pair):
     if not source.uses()[pair.op]:
         return ""
     arguments, keywords, samples = sizes.arguments(pair.op)
-    rows, names = run(pair, arguments, keywords, samples)
+    rows = run(pair, arguments, keywords, samples)
     size = "of the published sizes" if pair.op in sizes.PUBLISHED else "of the gradient check"
     head = (f"Read off a run of the code, with arrays {size}. Down the left the forward, up the "
             "right its mirror: each box of the backward stands opposite the line that it answers. ")
     if samples:
         head += "n is the number of samples."
     return section("Data flow", el("p", head),
-                   el("div", draw(pair, rows, names), class_="scroll", tabindex=0, role="region",
+                   el("div", draw(pair, rows), class_="scroll", tabindex=0, role="region",
                       aria_label=f"Data flow of {pair.op}"), _as_text(rows))
 
 
 def run(pair, arguments, keywords, samples):
-    """Run both sides of a pair; return the Rows, and the names of parameters by their identity."""
+    """Run both sides of a pair; return the Rows."""
     params = arguments[0] if isinstance(arguments[0], dict) else {}
     names = {id(array): key for key, array in params.items()}
 
@@ -55,7 +55,7 @@ def run(pair, arguments, keywords, samples):
         _, backward = trace(pair.backward.function, *cotangents, cache, keep=keep)
     else:
         _, backward = trace(pair.backward.function, cache, keep=keep)
-    return _rows(forward, backward), names
+    return _rows(forward, backward)
 
 
 def _rows(forward, backward):
@@ -79,20 +79,27 @@ def _rows(forward, backward):
     return rows
 
 
-def label(steps, ops):
-    """Return the text of a box, and the op whose page it links."""
-    called = [op for step in steps for call in step.calls
-              for op, _, end in [call.rpartition("_")] if end in ("forward", "backward")]
-    known = [op for op in called if op in ops]
-    if known:
-        return " and ".join(dict.fromkeys(known)), known[0]
+def label(steps, pair, side):
+    """Return the text of a box, and the op whose page it links.
+
+    A line that calls no other pair shows its formula or, in the backward, the words of its tag.
+    """
+    ops = [op for step in steps for call in step.calls
+           for op in [source.called_op(call, pair.forward.function)] if op]
+    if ops:
+        return " and ".join(dict.fromkeys(ops)) + side, ops[0]
+    lines = [line.text.strip() for line in pair.formula if set(line.tags) & set(
+        steps[0].tags + steps[0].constants)]
     text = steps[0].code.removeprefix("return ")
-    return (text if len(text) < 32 else text[:31] + "…"), None
+    if not side and len(lines) == 1:
+        text = re.split(r",? {2,}", lines[0])[0]
+    elif side and steps[0].words:
+        text = steps[0].words
+    return _short(text, 31), None
 
 
-def draw(pair, rows, names):
+def draw(pair, rows):
     """Return the drawing."""
-    ops = source.find_pairs()
     x_forward, x_backward = LEFT, LEFT + WIDTH + GAP
     pieces = [_arrows([row.forward for row in rows], x_forward, down=True)]
     steps = [row.backward for row in rows]
@@ -100,18 +107,17 @@ def draw(pair, rows, names):
     for number, row in enumerate(rows):
         y = 40 + number * PITCH
         params = [key for step in row.forward for _, key in step.read.values() if key]
-        pieces.append(_box(x_forward, y, *label(row.forward, ops), row.tags,
+        pieces.append(_box(x_forward, y, *label(row.forward, pair, ""), row.tags,
                            ", ".join(dict.fromkeys(params))))
         if row.backward:
             made = [name for step in row.backward for name in step.made]
-            text, op = label(row.backward, ops)
-            pieces.append(_box(x_backward, y, f"{text}, backward" if op else text, op, row.tags,
+            pieces.append(_box(x_backward, y, *label(row.backward, pair, ", backward"), row.tags,
                                ", ".join(dict.fromkeys(made))))
             pieces.append(Html(f'<line class="arrow" stroke-dasharray="3 4" '
                                f'x1="{x_forward + WIDTH}" y1="{y + HEIGHT / 2}" '
                                f'x2="{x_backward}" y2="{y + HEIGHT / 2}"/>'))
     height = 40 + len(rows) * PITCH
-    width = x_backward + WIDTH + LEFT
+    width = x_backward + WIDTH + 210
     return Html(f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
                 f'role="img" aria-label="Data flow of {pair.op}: '
                 f'forward down, backward up; the same as text below">'

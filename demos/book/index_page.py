@@ -1,5 +1,5 @@
 """The first page: the reading path, by topic, and the equations of each paper."""
-from . import rooms, source
+from . import rooms, routing_page, source
 from .writing import el, fill, section, words
 
 PATH = ("squash", "predictions", "routing", "length", "margin_loss", "mask", "decoder", "capsnet",
@@ -13,10 +13,9 @@ def write(site):
     site.pairs = len(pairs)
     site.tags = sum(bool(line.tags or line.constants) for pair in pairs.values()
                     for side in (pair.forward, pair.backward) for line in side.lines)
-    path = el("ol", [el("li", el("a", op, href=f"{op}.html"), ": ", words(pairs[op].summary))
-                     for op in PATH if op in pairs],
-              el("li", el("a", "Routing, step by step", href="routing-rounds.html"),
-                 ": a slider over the rounds, and over the gradients that flow back."))
+    slider = [", and ", el("a", "step by step", href=routing_page.PAGE), ", with a slider"]
+    path = el("ol", [el("li", el("a", op, href=f"{op}.html"), slider if op == "routing" else "",
+                        ": ", words(pairs[op].summary)) for op in PATH])
     topics = [section(room.title, el("p", el("a", "All equations, departures and results",
                                              href=room.page), "."),
                       el("ul", [el("li", el("a", pair.op, href=f"{pair.op}.html"), ": ",

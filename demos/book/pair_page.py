@@ -140,15 +140,13 @@ def notes(pair, room):
 
 
 def figure(site, pair):
-    """Return the figure of the first demo that uses a pair and has one."""
-    for demo in rooms.demos_of(pair.op):
-        for shown in rooms.figures_of(demo)[:1]:
-            name = site.copy(shown.path)
-            return section("In a demo", el("figure", el("img", src=name, alt=shown.text,
-                                                        loading="lazy"),
-                                           el("figcaption", shown.caption, " ",
-                                              el("code", shown.command))))
-    return ""
+    """Return the figure of a demo that uses a pair, if there is one."""
+    shown = rooms.figure_of(pair.op)
+    if shown is None:
+        return ""
+    image = el("img", src=site.copy(shown.path), alt=shown.text, loading="lazy")
+    return section("In a demo", el("figure", image, el(
+        "figcaption", shown.caption, " ", el("code", shown.command))))
 
 
 def links(site, pair):
@@ -164,7 +162,7 @@ def links(site, pair):
             ("Tests", el("a", tests.name, href=site.source(tests))),
             ("Uses", pages(source.uses()[pair.op]) or "no other pair"),
             ("Used by", pages(source.used_by(pair.op)) or "no other pair"),
-            ("Demos", [[el("a", demo, href=site.source(rooms.demo_path(demo))), " "]
+            ("Demos", [[el("a", demo, href=site.source(rooms.demo_paths()[demo])), " "]
                        for demo in rooms.demos_of(pair.op)]),
             ("Exercise", exercises.of(pair.op))]
     return section("Links", el("dl", [[el("dt", name), el("dd", value)]

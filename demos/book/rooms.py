@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from demos.__main__ import find_demos
 
-from .source import ROOT, find_pairs
+from .source import ROOT, find_pairs, used_by
 
 PAPERS = ("capsules", "forward_forward", "distillation")
 """Rooms in reading order; ops come first, rooms that are new last."""
@@ -63,14 +63,14 @@ def _rows_of(op):
 
 def demos_of(op):
     """Return the names of the demos that a map gives for an op."""
-    known = {name: path for demos in find_demos().values() for name, path in demos.items()}
     names = [name.strip() for row in _rows_of(op) for name in row[-1].split(",")]
-    return [name for name in dict.fromkeys(names) if name in known]
+    return [name for name in dict.fromkeys(names) if name in demo_paths()]
 
 
-def demo_path(name):
-    """Return the file of a demo."""
-    return next(demos[name] for demos in find_demos().values() if name in demos)
+@functools.cache
+def demo_paths():
+    """Return the file of every demo, by name."""
+    return {name: path for demos in find_demos().values() for name, path in demos.items()}
 
 
 def equations_of(op):
@@ -94,6 +94,13 @@ def gallery():
             caption = re.sub(r"`[^`]*`|\*\*|The same command[^.]*\.|and\s*$", "", paragraph)
             caption = " ".join(caption.split())
     return figures
+
+
+def figure_of(op):
+    """Return the first Figure of a demo that trains with an op, or with a pair that uses it."""
+    demos = [demo for demo in demos_of(op) if demo != "gradient_check_tour"]
+    shown = [figure for demo in demos for figure in figures_of(demo)]
+    return shown[0] if shown else next(filter(None, map(figure_of, sorted(used_by(op)))), None)
 
 
 def figures_of(demo):

@@ -282,7 +282,7 @@ def uses():
     """Return each op's set of the ops that its forward or its backward calls."""
     pairs = find_pairs()
     return {op: {name for side in (pair.forward, pair.backward) for name in _called(side)
-                 if name in pairs and name != op} for op, pair in pairs.items()}
+                 if name not in (None, op)} for op, pair in pairs.items()}
 
 
 def used_by(op):
@@ -291,14 +291,20 @@ def used_by(op):
 
 
 def _called(side):
-    """Yield the ops that a function calls, by name or as ``network.forward`` of a default."""
-    defaults = inspect.signature(side.function).parameters
+    """Yield the ops that a function calls."""
     for node in ast.walk(ast.parse(source(side.function))):
         if isinstance(node, ast.Call):
-            name = ast.unparse(node.func)
-            owner, _, attribute = name.rpartition(".")
-            if attribute in ("forward", "backward") and owner in defaults:
-                name = getattr(defaults[owner].default, attribute).__name__
-            op, _, end = name.rpartition("_")
-            if end in ("forward", "backward"):
-                yield op
+            yield called_op(ast.unparse(node.func), side.function)
+
+
+def called_op(call, function):
+    """Return the op that a call, as it is written in a function, runs one side of; else None.
+
+    A pair may come as an argument: ``network.forward`` is that of the argument's default.
+    """
+    owner, _, name = call.rpartition(".")
+    default = inspect.signature(function).parameters.get(owner.rpartition(".")[2])
+    if name in ("forward", "backward") and default:
+        name = getattr(default.default, name).__name__
+    op, _, side = name.rpartition("_")
+    return op if side in ("forward", "backward") and op in find_pairs() else None

@@ -18,8 +18,10 @@ class Step(NamedTuple):
     tags: tuple
     constants: tuple
     code: str
+    words: str
+    """What follows the tag."""
     calls: tuple
-    """The functions that it calls, by the last word of their names."""
+    """The functions that it calls, as they are written."""
     read: dict
     """Names to values before, of arrays; an array of a dict goes by its key."""
     made: dict
@@ -49,8 +51,7 @@ def trace(function, *arguments, keep=lambda value: value, **keywords):
         after = frame.f_locals
         made = {key: keep(value) for name in statement["made"]
                 for key, value in _arrays(name, after.get(name), statement, frame)}
-        steps.append(Step(statement["number"], statement["tags"], statement["constants"],
-                          statement["code"], statement["calls"], state["before"], made))
+        steps.append(Step(*statement["step"], state["before"], made))
 
     def on_line(frame, event, argument):
         statement = statements.get(frame.f_lineno)
@@ -116,12 +117,12 @@ def _statements(function):
         read = [each.id for each in names if isinstance(each.ctx, ast.Load)]
         if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
             read.append(node.target.id)
-        calls = [ast.unparse(each.func).rpartition(".")[2] for each in ast.walk(node)
-                 if isinstance(each, ast.Call)]
+        calls = tuple(ast.unparse(each.func) for each in ast.walk(node)
+                      if isinstance(each, ast.Call))
         statement = {
-            "number": tagged[-1].number, "tags": sum((line.tags for line in tagged), ()),
-            "constants": sum((line.constants for line in tagged), ()),
-            "code": ast.unparse(node), "calls": tuple(calls),
+            "step": (tagged[-1].number, sum((line.tags for line in tagged), ()),
+                     sum((line.constants for line in tagged), ()), ast.unparse(node),
+                     tagged[-1].words, calls),
             "made": [*dict.fromkeys(made)], "read": [*dict.fromkeys(read)], "keys": keys}
         found |= dict.fromkeys(numbers, statement)
     return found
