@@ -59,23 +59,29 @@ def run(pair, arguments, keywords, samples):
 
 
 def _rows(forward, backward):
-    """Put the steps that belong together into Rows, each backward step opposite its forward."""
+    """Put the steps that belong together into Rows, each backward step opposite its forward.
+
+    A step without a tag, such as a slice, belongs to the one before it.
+    """
     rows = []
     for step in forward:
         tags = step.tags + step.constants
-        if not step.made and not step.calls:
-            continue
-        if rows and rows[-1].tags == tags:
+        if rows and rows[-1].tags == tags or rows and not tags:
             rows[-1].forward.append(step)
-        else:
+        elif tags and (step.made or step.calls):
             rows.append(Row(tags, [step], []))
+    places = {}
     for tag in dict.fromkeys(tag for step in backward for tag in step.tags):
-        places = [row for row in rows if tag in row.tags]
-        steps = [step for step in backward if step.tags[:1] == (tag,)]
-        share = max(1, -(-len(steps) // max(len(places), 1)))
-        for k, step in enumerate(steps):
-            if places:
-                places[-1 - min(k // share, len(places) - 1)].backward.append(step)
+        answered = [row for row in rows if tag in row.tags]
+        steps = [number for number, step in enumerate(backward) if step.tags[:1] == (tag,)]
+        share = max(1, -(-len(steps) // len(answered)))
+        places |= {number: answered[-1 - min(k // share, len(answered) - 1)]
+                   for k, number in enumerate(steps)}
+    place = None
+    for number, step in enumerate(backward):
+        place = places.get(number, place)
+        if place:
+            place.backward.append(step)
     return rows
 
 
@@ -110,7 +116,7 @@ def draw(pair, rows):
         pieces.append(_box(x_forward, y, *label(row.forward, pair, ""), row.tags,
                            ", ".join(dict.fromkeys(params))))
         if row.backward:
-            made = [name for step in row.backward for name in step.made]
+            made = [name for step in row.backward if step.tags for name in step.made]
             pieces.append(_box(x_backward, y, *label(row.backward, pair, ", backward"), row.tags,
                                ", ".join(dict.fromkeys(made))))
             pieces.append(Html(f'<line class="arrow" stroke-dasharray="3 4" '
@@ -119,7 +125,7 @@ def draw(pair, rows):
     height = 40 + len(rows) * PITCH
     width = x_backward + WIDTH + 210
     return Html(f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-                f'role="img" aria-label="Data flow of {pair.op}: '
+                f'role="group" aria-label="Data flow of {pair.op}: '
                 f'forward down, backward up; the same as text below">'
                 f'<text x="{x_forward}" y="20">forward ↓</text>'
                 f'<text x="{x_backward}" y="20">backward ↑</text>'

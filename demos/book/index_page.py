@@ -1,6 +1,6 @@
 """The first page: the reading path, by topic, and the equations of each paper."""
 from . import rooms, routing_page, source
-from .writing import el, fill, section, words
+from .writing import el, fill, section, slug, words
 
 PATH = ("squash", "predictions", "routing", "length", "margin_loss", "mask", "decoder", "capsnet",
         "capsnet_loss")
@@ -16,20 +16,11 @@ def write(site):
     slider = [", and ", el("a", "step by step", href=routing_page.PAGE), ", with a slider"]
     path = el("ol", [el("li", el("a", op, href=f"{op}.html"), slider if op == "routing" else "",
                         ": ", words(pairs[op].summary)) for op in PATH])
-    topics = [section(room.title, el("p", el("a", "All equations, departures and results",
+    topics = [section(room.title, el("p", el("a", "Formulas, departures and results",
                                              href=room.page), "."),
-                      el("ul", [el("li", el("a", pair.op, href=f"{pair.op}.html"), ": ",
-                                   words(pair.summary)) for pair in ordered(room)]))
+                      el("ul", [el("li", el("a", pair.op, href=f"{pair.op}.html"),
+                                   f" [{', '.join(pair.tags)}]: ", words(pair.summary))
+                                for pair in rooms.ops_of(room)]), name=slug(room.name))
               for room in rooms.all_rooms()]
     site.page("index.html", "Index", fill("index.html", path=path, topics=topics,
                                           pairs=site.pairs, tags=site.tags))
-
-
-def ordered(room):
-    """Return the pairs of a room, those first that others are made of."""
-    mine = [pair for pair in source.find_pairs().values() if pair.room == room.name]
-
-    def depth(op):
-        return 1 + max((depth(other) for other in source.uses()[op]), default=0)
-
-    return sorted(mine, key=lambda pair: (depth(pair.op), pair.op))

@@ -3,9 +3,8 @@ import os
 import re
 from pathlib import Path
 
-from .highlight import block
 from .source import ROOT
-from .writing import Html, el, escape, slug, table
+from .writing import el, escape, slug, table
 
 INLINE = re.compile(r"`(?P<code>[^`]+)`|!\[(?P<text>[^\]]*)\]\((?P<image>[^)]+)\)"
                     r"|\[(?P<label>(?:`[^`]*`|[^\]])+)\]\((?P<target>[^)]+)\)"
@@ -43,7 +42,7 @@ def _block(site, text, path):
     if text.startswith("|"):
         head, _, *rows = [[inline(site, cell.strip(), path) for cell in
                            re.split(r"(?<!\\)\|", line)[1:-1]] for line in text.split("\n")]
-        return table(head, rows, " and ".join(_plain(cell) for cell in head if cell)[:120])
+        return table(head, rows, "Table: " + ", ".join(_plain(cell) for cell in head if cell))
     items = re.split(r"^(?:- |\d+\. )", text, flags=re.M)
     if len(items) > 1 and not items[0]:
         return el("ol" if text[0].isdigit() else "ul",
@@ -100,6 +99,3 @@ def link(site, label, target, path):
 
 def _resolve(path, target):
     return Path(os.path.normpath(path.parent / target))
-
-
-__all__ = ["Html", "block", "inline", "link", "render"]

@@ -1,5 +1,5 @@
 """The page of a pair: its formula, both sides, and everything that proves or uses it."""
-from . import exercises, flow, loops, mathematics, rooms, source, tables
+from . import exercises, flow, loops, mathematics, records, rooms, source, tables
 from .highlight import block, highlight
 from .writing import Html, el, escape, fill, prose, section, slug, table, words
 
@@ -13,12 +13,13 @@ def write(site, pair):
                 room=el("a", room.title, href=room.page),
                 formula=formula(pair), listings=listings(pair), derivation=derivation(pair),
                 arrays=arrays(pair), drawing=flow.section_of(pair),
-                parameters=flow.parameters(pair), check=tables.of_pair(pair),
+                parameters=flow.parameters(pair), results=records.section_of(pair), check=tables.of_pair(pair),
                 faults=tables.faults(pair), loops=loop_reference(site, pair),
                 by_hand=worked_by_hand(site, pair), notes=notes(pair, room),
                 figure=figure(site, pair), links=links(site, pair))
     site.page(name, pair.op, body, scripts=("loops.js",))
-    site.searchable(pair.op, name, "pair", f"{pair.summary} {rooms.equations_of(pair.op)}")
+    site.searchable(pair.op, name, "pair", " ".join(
+        [pair.summary, rooms.equations_of(pair.op), *(row[0] for row in pair.arrays)]))
     for number, line in enumerate(pair.formula):
         site.searchable(line.text.strip(), f"{name}#formula-{number}", f"formula of {pair.op}",
                         " ".join(f"[{tag}]" for tag in line.tags))
@@ -36,7 +37,7 @@ def formula(pair):
                        class_=f"formula depth-{min(depth, 4)}", data_tags=_slugs(line.tags)))
     plain = "\n".join(f"{line.text}    [{', '.join(line.tags)}]" if line.tags else line.text
                       for line in pair.formula)
-    return [el("ol", rows, class_="formulas listing"),
+    return [el("ol", rows, class_="listing"),
             [el("p", words(" ".join(each.split()))) for each in pair.paragraphs],
             el("details", el("summary", "Plain text, to copy"),
                el("pre", plain, class_="formulas", tabindex=0))]
@@ -95,7 +96,7 @@ def derivation(pair):
     more = el("details", el("summary", "The page of the module"), prose(module)) \
         if "\n\n" in module.strip() else ""
     first, _, rest = pair.backward.doc.partition("\n")
-    return section("Derivation", el("p", el("code", first), class_="shapes"),
+    return section("Derivation", el("p", words(first), class_="shapes"),
                    prose(rest), more)
 
 

@@ -1,8 +1,8 @@
 """The page of a room: its paper's equations in order, what departs, what was measured."""
 import re
 
-from . import markdown, rooms, source
-from .writing import el, escape, section, table, words
+from . import markdown, mathematics, rooms, source
+from .writing import el, escape, section, slug, table, words
 
 
 def write_all(site):
@@ -19,7 +19,7 @@ def write(site, room):
     body = [el("p", el("a", "Book", href="index.html"), class_="where"), el("h1", room.title),
             markdown.render(site, intro, room.path),
             section("Equations", el("p", "In the order of the map; each links the page that "
-                                    "derives it."), equations(site, room))]
+                                    "derives it."), equations(room))]
     for name, text in sections.items():
         body.append(section(name.replace(" from the paper", "").replace("s from the papers", "s"),
                             markdown.render(site, text, room.path),
@@ -37,24 +37,17 @@ def write(site, room):
 
 def slug_of(name):
     """Return the id of a section of a README: every table of departures has the same."""
-    from .writing import slug
     return "departures" if name.startswith("Departures") else slug(name)
 
 
-def equations(site, room):
+def equations(room):
     """Return the pairs of a room's map with their formulas, in the map's order."""
-    from . import mathematics
-    pairs, rows = source.find_pairs(), []
-    ops = dict.fromkeys(re.findall(r"`(\w+)_forward`", room.text.partition("## Map")[2]
-                                   .partition("\n## ")[0]))
-    for op in ops:
-        if op not in pairs:
-            continue
-        pair = pairs[op]
+    rows = []
+    for pair in rooms.ops_of(room):
         known = mathematics.symbols(pair)
-        lines = [el("div", el("span", mathematics.mathematics(pair, line, known), class_="math"))
+        lines = [el("div", mathematics.mathematics(pair, line, known), class_="math")
                  for line in pair.formula]
-        tags = dict.fromkeys(tag for line in pair.formula for tag in line.tags)
-        rows.append((el("a", op, href=f"{op}.html"), ", ".join(tags), lines, words(pair.summary)))
+        rows.append((el("a", pair.op, href=f"{pair.op}.html"), ", ".join(pair.tags), lines,
+                     words(pair.summary)))
     return table(("pair", "tags", "formula", "what it is for"), rows,
                  f"Equations of {room.title}")

@@ -73,6 +73,13 @@ def demo_paths():
     return {name: path for demos in find_demos().values() for name, path in demos.items()}
 
 
+def ops_of(room):
+    """Return the pairs of a room's map, in its order: that of the paper."""
+    part = room.text.partition("## Map")[2].partition("\n## ")[0]
+    ops = dict.fromkeys(re.findall(r"`(\w+)_forward`", part))
+    return [find_pairs()[op] for op in ops if op in find_pairs()]
+
+
 def equations_of(op):
     """Return what the maps say of an op: tags, equations and functions."""
     return " ".join(cell for row in _rows_of(op) for cell in row[:-3])

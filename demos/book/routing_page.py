@@ -17,6 +17,8 @@ VOTES = np.array([[[[0.9, 0.5], [-0.6, 0.4], [0.2, -0.9]],
 """û (n, i, j, q) of one sample: three children agree on parent 1, two on parents 2 and 3."""
 LABEL = 0
 ROUNDS = 3
+LONGEST = 0.5
+"""Of the arrows that show gradients, in units of the circle's radius."""
 
 
 def write(site):
@@ -92,12 +94,14 @@ def _backward_steps(u_hat, backward, cache, loss):
         db_in = next(step.read["db"][0] for step in reversed(seen) if "l.7" in step.tags)
         db_out = _of(seen, "db", -1)
         v = cache.v[t][0]
+        times = int(LONGEST / max(abs(du).max(), abs(dv).max()))
         planes = [[*([f"vote:{cache.coupling[t][0, i, j]:.3f}", *_rounded(u_hat[i, j])]
                      for i in range(len(u_hat))),
                    ["output", *_rounded(v[j])],
-                   *(["wanted", *_rounded(-du[i, j]), *_rounded(u_hat[i, j])]
+                   *(["wanted", *_rounded(-times * du[i, j]), *_rounded(u_hat[i, j])]
                      for i in range(len(u_hat))),
-                   ["gradient", *_rounded(-dv[j]), *_rounded(v[j])]] for j in range(len(v))]
+                   ["gradient", *_rounded(-times * dv[j]), *_rounded(v[j])]]
+                  for j in range(len(v))]
         found.append({
             "title": f"Backward, round {t + 1} of {ROUNDS}",
             "text": (f"The loss is the margin loss with parent {LABEL + 1} true, {loss:.3f}; its "
@@ -105,8 +109,8 @@ def _backward_steps(u_hat, backward, cache, loss):
                      if k == 0 else
                      "Nothing reads v of this round but line 7: all of dv comes through the "
                      "logits. ")
-            + "Arrows in the second colour point where the loss wants an output or a vote to go; "
-              "those of the votes add up over the rounds seen so far.",
+            + "Red arrows point where the loss wants an output or a vote to go, "
+              f"{times} times as long as they are; those of the votes add up over the rounds.",
             "back": True, "planes": planes,
             "numbers": [["length of dv", _rounded(np.linalg.norm(dv, axis=-1))],
                         ["length of ds", _rounded(np.linalg.norm(ds, axis=-1))]],

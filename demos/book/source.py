@@ -94,6 +94,11 @@ class Pair(NamedTuple):
         return tuple(map(read_formula, formula_block(self.forward.function)))
 
     @property
+    def tags(self):
+        """The tags of the formula block, in order."""
+        return tuple(dict.fromkeys(tag for line in self.formula for tag in line.tags))
+
+    @property
     def sections(self):
         """The numpydoc sections: a name such as "Notes" to its text."""
         _, *parts = HEADING.split("\n" + self.forward.doc)
@@ -150,9 +155,8 @@ def require(pair):
         raise SourceError(f"{pair.op}: got the tags {sorted(asked)} in the forward's code and "
                           f"{sorted(answered)} in the backward's, wanted the same; "
                           "end each line of mathematics with # [a], or # [a -] without answer")
-    in_block = {tag for formula in pair.formula for tag in formula.tags}
-    if in_block != set.union(*pair.forward.tags()):
-        raise SourceError(f"{name}: got the tags {sorted(in_block)} in its formula block, wanted "
+    if {*pair.tags} != set.union(*pair.forward.tags()):
+        raise SourceError(f"{name}: got the tags {sorted(pair.tags)} in its formula block, wanted "
                           f"those of its code, {sorted(set.union(*pair.forward.tags()))}")
     loops(pair)
 

@@ -1,4 +1,4 @@
-"""Run a function and note what every statement that carries a tag read and made."""
+"""Run a function and note what every statement of it read and made."""
 import ast
 import inspect
 import sys
@@ -29,7 +29,7 @@ class Step(NamedTuple):
 
 
 def trace(function, *arguments, keep=lambda value: value, **keywords):
-    """Call a function without its door; return what it returns and the Steps of its tagged lines.
+    """Call a function without its door; return what it returns and its Steps.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def _arrays(name, value, statement, frame):
 
 
 def _statements(function):
-    """Return what is known beforehand of every tagged statement: the numbers of its lines to it."""
+    """Return what is known beforehand of every statement, by the number of each of its lines."""
     lines = {line.number: line for line in read_function(function).lines}
     code = textwrap.dedent(inspect.getsource(function))
     start = inspect.getsourcelines(function)[1]
@@ -104,8 +104,6 @@ def _statements(function):
         numbers = range(start + node.lineno - 1, start + node.end_lineno)
         tagged = [lines[number] for number in numbers
                   if number in lines and (lines[number].tags or lines[number].constants)]
-        if not tagged:
-            continue
         names = [each for each in ast.walk(node) if isinstance(each, ast.Name)]
         keys = {}
         for each in ast.walk(node):
@@ -120,9 +118,9 @@ def _statements(function):
         calls = tuple(ast.unparse(each.func) for each in ast.walk(node)
                       if isinstance(each, ast.Call))
         statement = {
-            "step": (tagged[-1].number, sum((line.tags for line in tagged), ()),
+            "step": (numbers[-1], sum((line.tags for line in tagged), ()),
                      sum((line.constants for line in tagged), ()), ast.unparse(node),
-                     tagged[-1].words, calls),
+                     tagged[-1].words if tagged else "", calls),
             "made": [*dict.fromkeys(made)], "read": [*dict.fromkeys(read)], "keys": keys}
         found |= dict.fromkeys(numbers, statement)
     return found

@@ -7,7 +7,7 @@ function drawing() {
   if (!place) return;
   const data = JSON.parse(document.getElementById("drawing-data").textContent);
   const slider = document.getElementById("position");
-  const SIZE = 220, HALF = SIZE / 2, SCALE = 72;
+  const SIZE = 280, HALF = SIZE / 2, SCALE = 95;
   const NAME = "http" + "://www.w3.org/2000/svg"; // a name, not an address: nothing is fetched
 
   function make(name, attributes, ...children) {
