@@ -55,13 +55,15 @@ def run(pair, arguments, keywords, samples):
         _, backward = trace(pair.backward.function, *cotangents, cache, keep=keep)
     else:
         _, backward = trace(pair.backward.function, cache, keep=keep)
-    return _rows(forward, backward)
+    code = "".join(line.code for line in pair.backward.lines)
+    return _rows(forward, backward, mirrored="for " not in code or "reversed(" in code)
 
 
-def _rows(forward, backward):
+def _rows(forward, backward, mirrored):
     """Put the steps that belong together into Rows, each backward step opposite its forward.
 
-    A step without a tag, such as a slice, belongs to the one before it.
+    A step without a tag, such as a slice, belongs to the one before it. Where a tag occurs several
+    times, a mirrored backward answers the last one first.
     """
     rows = []
     for step in forward:
@@ -72,10 +74,10 @@ def _rows(forward, backward):
             rows.append(Row(tags, [step], []))
     places = {}
     for tag in dict.fromkeys(tag for step in backward for tag in step.tags):
-        answered = [row for row in rows if tag in row.tags]
+        answered = [row for row in rows if tag in row.tags][::-1 if mirrored else 1]
         steps = [number for number, step in enumerate(backward) if step.tags[:1] == (tag,)]
         share = max(1, -(-len(steps) // len(answered)))
-        places |= {number: answered[-1 - min(k // share, len(answered) - 1)]
+        places |= {number: answered[min(k // share, len(answered) - 1)]
                    for k, number in enumerate(steps)}
     place = None
     for number, step in enumerate(backward):
@@ -150,8 +152,8 @@ def _arrows(columns, x, down):
     order = range(len(columns)) if down else reversed(range(len(columns)))
     made, pieces, straight, lanes = {}, [], {}, 0
     for number in order:
-        reads = {name: shape for step in columns[number] for name, (shape, key)
-                 in step.read.items() if not key}
+        reads = {name: shape for step in columns[number] if step.tags or step.constants
+                 for name, (shape, key) in step.read.items() if not key}
         for name, shape in reads.items():
             origin = made.get(name)
             if origin is None or origin == number:

@@ -1,4 +1,6 @@
 """The first page: the reading path, by topic, and the equations of each paper."""
+from demos.exercise.catalogue import find_exercises
+
 from . import rooms, routing_page, source
 from .writing import el, fill, section, slug, words
 
@@ -23,4 +25,10 @@ def write(site):
                                 for pair in rooms.ops_of(room)]), name=slug(room.name))
               for room in rooms.all_rooms()]
     site.page("index.html", "Index", fill("index.html", path=path, topics=topics,
-                                          pairs=site.pairs, tags=site.tags))
+                                          exercises=exercises(), pairs=site.pairs, tags=site.tags))
+
+
+def exercises():
+    """Return the exercises in order of difficulty, as links to the pages that teach them."""
+    ops = dict.fromkeys(exercise.pair.op for exercise in find_exercises().values())
+    return el("ol", [el("li", el("a", op, href=f"{op}.html")) for op in ops], class_="columns")

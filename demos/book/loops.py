@@ -128,7 +128,6 @@ def _entries(arrays, gradients):
     return entries
 
 
-
 def _calls(op, forward, loop, inputs, keywords):
     """Return the arguments of every call of the loop, numbers of the inputs by their places."""
     calls, start = [], 0

@@ -1,5 +1,7 @@
 """The page of a pair: its formula, both sides, and everything that proves or uses it."""
-from . import exercises, flow, loops, mathematics, records, rooms, source, tables
+from demos.exercise.catalogue import find_exercises
+
+from . import flow, loops, mathematics, records, rooms, source, tables
 from .highlight import block, highlight
 from .writing import Html, el, escape, fill, prose, section, slug, table, words
 
@@ -13,7 +15,8 @@ def write(site, pair):
                 room=el("a", room.title, href=room.page),
                 formula=formula(pair), listings=listings(pair), derivation=derivation(pair),
                 arrays=arrays(pair), drawing=flow.section_of(pair),
-                parameters=flow.parameters(pair), results=records.section_of(pair), check=tables.of_pair(pair),
+                parameters=flow.parameters(pair), results=records.section_of(pair),
+                check=tables.of_pair(pair),
                 faults=tables.faults(pair), loops=loop_reference(site, pair),
                 by_hand=worked_by_hand(site, pair), notes=notes(pair, room),
                 figure=figure(site, pair), links=links(site, pair))
@@ -151,8 +154,7 @@ def figure(site, pair):
 
 
 def links(site, pair):
-    """Return where else the pair stands: its files, demos, exercise, what it uses and who uses it.
-    """
+    """Return where else the pair stands: files, demos, exercises, what it uses and who uses it."""
     def pages(ops):
         ops = sorted(ops)
         return [[el("a", op, href=f"{op}.html"), ", " if op != ops[-1] else ""] for op in ops]
@@ -165,6 +167,7 @@ def links(site, pair):
             ("Used by", pages(source.used_by(pair.op)) or "no other pair"),
             ("Demos", [[el("a", demo, href=site.source(rooms.demo_paths()[demo])), " "]
                        for demo in rooms.demos_of(pair.op)]),
-            ("Exercise", exercises.of(pair.op))]
+            ("Exercises", [[el("code", f"python -m demos exercise {name}"), el("br")]
+                           for name, each in find_exercises().items() if each.pair is pair])]
     return section("Links", el("dl", [[el("dt", name), el("dd", value)]
                                       for name, value in rows if escape(value)]))
