@@ -36,6 +36,7 @@ def _cnn():
     return capsules.init_cnn(np.random.default_rng(0), capsules.CNN_PAPER)
 
 
+@functools.cache
 def _mlp():
     return ops.init_mlp(np.random.default_rng(0), (DIGITS, UNITS, UNITS, CLASSES))
 
@@ -49,6 +50,7 @@ def _hardware():
     return distillation.draw_hardware(rng, (DIGITS, UNITS, UNITS, CLASSES))
 
 
+@functools.cache
 def _ff():
     return forward_forward.init_ff(np.random.default_rng(0), forward_forward.FFConfig())
 
