@@ -115,6 +115,7 @@ def test_the_recipe_ends_with_green_tests(tmp_path):
     run(tmp_path, "-m", "flake8", *changed)
     assert "softplus" in run(tmp_path, "-c", "from demos.gradcheck.points import find_pairs\n"
                                              "print(list(find_pairs()))")
+    assert "softplus-fault-2" in run(tmp_path, "-m", "demos", "exercise", "softplus-fault-2")
 
 
 def put_in(source, block):

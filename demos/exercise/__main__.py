@@ -24,12 +24,13 @@ import argparse
 import difflib
 from pathlib import Path
 
+from demos.book.source import source
 from demos.exercise.catalogue import find_exercises
 from demos.exercise.hints import derivation_hint, shape_hint
+from demos.exercise.judge import Unreadable
 from demos.exercise.process import judged
 from demos.exercise.progress import note, read_progress
 from demos.exercise.sheet import write_sheet
-from demos.book.source import source
 from demos.harness.arguments import Parser
 from demos.harness.run import prepare
 from tinycaps.checkpoint import write_atomically
@@ -116,7 +117,10 @@ def hint(exercise, path):
     steps = read_progress(path.parent).get(exercise.name, {"hints": 0})["hints"] + 1
     hints = [shape_hint(exercise)]
     if steps > 1:
-        hints.append(judged("hint", exercise, path))
+        try:
+            hints.append(judged("hint", exercise, path))
+        except Unreadable as error:
+            hints.append([str(error)])
     if steps > 2:
         hints.append(derivation_hint(exercise))
     for number, lines in enumerate(hints, 1):

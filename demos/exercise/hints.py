@@ -24,11 +24,20 @@ def shape_hint(exercise):
     out, cache = forward(*inputs, **keywords)
     have = [f"{name} {np.shape(value)}" for name, value in _named(exercise.pair, cache)
             if isinstance(value, np.ndarray) and name != "_"]
+    have += [f"{name}[{len(value)}] {np.shape(value[0])}"
+             for name, value in _named(exercise.pair, cache)
+             if isinstance(value, list) and isinstance(value[0], np.ndarray)]
     wanted = [f"{label(pair, name)} {array.shape}" for name, array in pair.arrays.items()]
-    there = ", ".join([f"upstream gradient {np.shape(out)}", *have])
     return [f"shapes: {shapes(exercise.pair)}",
-            *textwrap.wrap(f"at a point of --check there are: {there}", 96),
-            *textwrap.wrap(f"and wanted are: {', '.join(wanted)}", 96)]
+            *_wrapped("at a point of --check there are:", [f"upstream gradient {np.shape(out)}",
+                                                           *have]),
+            *_wrapped("and wanted are:", wanted)]
+
+
+def _wrapped(words, items):
+    """Return lines that break between items."""
+    items = ", ".join(item.replace(" ", "\u00a0") for item in items)
+    return [line.replace("\u00a0", " ") for line in textwrap.wrap(f"{words} {items}", 96)]
 
 
 def _named(pair, cache):
@@ -83,7 +92,7 @@ def guess(exercise, path):
     if not guesses:
         return ["the numbers are those of no mistake that is known here"]
     best = dict(reversed(guesses[:MOST]))
-    return ["the numbers look as if the mistake were (others can give the same numbers):",
+    return ["the numbers are like those of (other mistakes can give the same numbers):",
             *[f"    {why}, in {', '.join(sorted(names))}" for why, names in reversed(best.items())]]
 
 

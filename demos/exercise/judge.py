@@ -46,7 +46,7 @@ def judge(exercise, path):
         for name, verdict in found.items():
             worst = gradients.setdefault(name, verdict)
             gradients[name] = max(worst, verdict, key=lambda each: STATES.index(each[0]))
-    return {"gradients": gradients, "problems": problems, "notes": notes(exercise, tree)}
+    return {"gradients": gradients, "problems": problems, "notes": _notes(exercise, tree)}
 
 
 def points_of(op):
@@ -64,8 +64,8 @@ def load(exercise, path):
         tree = ast.parse(text)
         code = compile(tree, str(path), "exec")
     except SyntaxError as error:
-        raise Unreadable(f"{path}, line {error.lineno}: got {error.msg}, wanted Python "
-                         "code") from None
+        place = f"{path}, line {error.lineno}" if error.lineno else path
+        raise Unreadable(f"{place}: got {error.msg}, wanted Python code") from None
     except ValueError as error:
         raise Unreadable(f"{path}: got {error}, wanted Python code") from None
     names = {"__name__": "exercise"}
@@ -103,7 +103,8 @@ def _judge_at(point, function, tree, path):
 
     def filled(*arguments):
         return _fill(pair, found, pair.backward(*arguments))
-    for row in check_gradients(forward, filled, *inputs, **LIMITS, **keywords).rows:
+    check = functools.partial(check_gradients, forward, filled, *inputs, **LIMITS, **keywords)
+    for row in _run(path, check).rows:
         verdicts.setdefault(label(pair, row.name), _verdict(row, setting))
     return {label(pair, name): verdicts[label(pair, name)] for name in pair.arrays}, []
 
@@ -123,13 +124,14 @@ def observe(point, function, tree, path):
         What is wrong with none of them alone.
     """
     forward, right, inputs, keywords, _ = point
+    blank = holes(tree, forward.__name__.removesuffix("_forward") + "_backward")
     if isinstance(right, functools.partial):
         function = functools.partial(function, **right.keywords)
     pair = Pair(forward, function, inputs, keywords)
     try:
         _, found, problems = _run(path, pair.gradients, np.random.default_rng(0))
     except Unreadable as error:
-        if _has_holes(tree, forward) and isinstance(error.__cause__, (TypeError, AttributeError)):
+        if blank and isinstance(error.__cause__, (TypeError, AttributeError)):
             return pair, {}, {label(pair, name): ("not yet written", "")
                               for name in pair.arrays}, []
         raise
@@ -141,10 +143,11 @@ def observe(point, function, tree, path):
         empty = words.startswith(("got ellipsis", "got object", "got NoneType"))
         if name is None:
             others.append(problem)
-        elif empty and _has_holes(tree, forward):
+        elif empty and blank:
             verdicts[label(pair, name)] = "not yet written", ""
         else:
             verdicts[label(pair, name)] = "wrong", words
+    found = {name: each for name, each in found.items() if label(pair, name) not in verdicts}
     return pair, found, verdicts, others
 
 
@@ -178,26 +181,27 @@ def _fill(pair, found, returned):
     return values[0] if bare else tuple(values)
 
 
-def _has_holes(tree, forward):
-    """Return whether `...` stands for a value in the backward: an index such as x[..., None] not.
-    """
-    name = forward.__name__.removesuffix("_forward") + "_backward"
+def holes(tree, name):
+    """Return the lines of a function on which `...` stands for a value, not for an index."""
     inside = [node for function in ast.walk(tree)
               if isinstance(function, ast.FunctionDef) and function.name == name
               for node in ast.walk(function)]
     indices = {id(each) for node in inside if isinstance(node, ast.Subscript)
                for each in ast.walk(node.slice)}
-    return any(isinstance(node, ast.Constant) and node.value is ... and id(node) not in indices
-               for node in inside)
+    return sorted({node.lineno for node in inside if isinstance(node, ast.Constant)
+                   and node.value is ... and id(node) not in indices})
 
 
-def notes(exercise, tree):
-    """Return a line if the file uses the backward of tinycaps itself."""
-    op = exercise.pair.op
+def _notes(exercise, tree):
+    """Return lines about blanks that are left, and about the solution where the file uses it."""
+    op, notes = exercise.pair.op, []
+    blank = holes(tree, f"{op}_backward")
+    if blank:
+        notes.append(f"... is left in line{'s' * (len(blank) > 1)} {', '.join(map(str, blank))}")
     names = {f"{op}_backward", f"fast_{op}_backward"}
     for node in ast.walk(tree):
         imported = isinstance(node, ast.ImportFrom) and names & {each.name for each in node.names}
         if imported or isinstance(node, ast.Attribute) and node.attr in names:
-            return [f"line {node.lineno} takes {op}_backward from tinycaps, so this says nothing "
-                    "about your own"]
-    return []
+            return [*notes, f"line {node.lineno} takes {op}_backward from tinycaps, so this says "
+                            "nothing about your own"]
+    return notes

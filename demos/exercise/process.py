@@ -59,7 +59,7 @@ def limit_memory():
         pass
 
 
-def main(task, name, path, result):
+def work(task, name, path, result):
     """Do a task in this process, and write a JSON file."""
     limit_memory()
     try:
@@ -70,4 +70,4 @@ def main(task, name, path, result):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    work(*sys.argv[1:])

@@ -3,7 +3,7 @@ import json
 
 from tinycaps.checkpoint import write_json
 
-STATES = ("new", "tried", "done")
+STATES = ("tried", "done")
 
 
 def read_progress(folder):

@@ -137,7 +137,7 @@ FAULTS = {
     "goodness_loss": [
         Fault("goodness maximised where it is to be minimised", "dloss * sign", "dloss",
               dict(goal="minimise")),
-        Fault("the probability of being right", "sigmoid_forward(-margin_pos)",
+        Fault("σ(margin) for σ(−margin)", "sigmoid_forward(-margin_pos)",
               "sigmoid_forward(margin_pos)"),
     ],
     "ff_layer_loss": [
