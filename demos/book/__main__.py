@@ -7,7 +7,9 @@ cannot drift from what runs. Open index.html in --out.
 
     python -m demos book                    half a minute
 
-With pip install -e ".[book]" the loop references can be changed and run in the page.
+With pip install -e ".[book]" the loop references can be changed and run in the page. The last line
+but one: 121 pages of 32 pairs, 219 tagged lines, 4.6 MB; the last line:
+open out/book/index.html
 """
 import sys
 import time
@@ -24,8 +26,8 @@ def main(argv):
     started = time.monotonic()
     site = build(arguments.out)
     size = sum(path.stat().st_size for path in arguments.out.iterdir() if path.is_file())
-    print(f"{len(site.pages)} pages, {site.pairs} pairs, {site.tags} tagged lines; "
-          f"{size / 1e6:.1f} MB in {time.monotonic() - started:.0f} seconds")
+    print(f"{len(site.pages)} pages of {site.pairs} pairs, {site.tags} tagged lines, "
+          f"{size / 1e6:.1f} MB, in {time.monotonic() - started:.0f} seconds")
     print(f"open {arguments.out / 'index.html'}")
     return 0
 
