@@ -1,7 +1,7 @@
 """Write all pages of the book into a folder, and check them."""
 import json
 
-from . import index_page, loops, pair_page, paper_page, routing_page, source, source_page
+from . import index_page, loops, pair_page, paper_page, proofs, routing_page, source, source_page
 from .checks import check
 from .writing import ASSETS, TEMPLATES, Site, write_text
 
@@ -17,7 +17,7 @@ def build(out):
     from tqdm import tqdm
     pairs = source.find_pairs()
     for pair in pairs.values():
-        source.require(pair)
+        proofs.require(pair)
     site = Site(out)
     routing_page.write(site)
     for pair in tqdm(pairs.values(), disable=None, leave=False):

@@ -2,7 +2,8 @@
 import re
 import unicodedata
 
-from .source import ROOT, SourceError
+from .proofs import SourceError
+from .source import ROOT
 from .writing import Html, el
 
 try:

@@ -1,14 +1,14 @@
 """The page of a pair: its formula, both sides, and everything that proves or uses it."""
 from demos.exercise.catalogue import find_exercises
 
-from . import flow, loops, mathematics, records, rooms, source, tables
+from . import examples, flow, markdown, mathematics, proofs, records, rooms, source, tables
 from .highlight import block, highlight
 from .writing import Html, el, escape, fill, prose, section, slug, table, words
 
 
 def write(site, pair):
     """Write the page of a pair."""
-    source.require(pair)
+    proofs.require(pair)
     name = f"{pair.op}.html"
     room = rooms.read(pair.room)
     body = fill("pair.html", op=pair.op, summary=words(pair.summary),
@@ -18,7 +18,7 @@ def write(site, pair):
                 parameters=flow.parameters(pair), results=records.section_of(pair),
                 check=tables.of_pair(pair),
                 faults=tables.faults(pair), loops=loop_reference(site, pair),
-                by_hand=worked_by_hand(site, pair), notes=notes(pair, room),
+                by_hand=worked_by_hand(site, pair), notes=notes(site, pair, room),
                 figure=figure(site, pair), links=links(site, pair))
     site.page(name, pair.op, body, scripts=("loops.js",))
     site.searchable(pair.op, name, "pair", " ".join(
@@ -113,20 +113,20 @@ def arrays(pair):
 
 def loop_reference(site, pair):
     """Return the loop reference, and where it can be run the form that does it."""
-    piece = source.loops(pair)
-    data = loops.example(pair)
+    piece = proofs.loops(pair)
+    data = examples.example(pair)
     return section(
         "Loops", el("p", "The paper's formula over single numbers, without the package: ",
                     el("a", f"{piece.path.name}, line {piece.line}",
                        href=site.source(piece.path, piece.line)), "."),
         block(piece.text, f"Loops of {pair.op}"),
-        fill("loops.html", op=pair.op, data=loops.as_script(data), code=data["code"],
-             inputs=loops.as_text(data)) if data else "")
+        fill("loops.html", op=pair.op, data=examples.as_script(data), code=data["code"],
+             inputs=examples.as_text(data)) if data else "")
 
 
 def worked_by_hand(site, pair):
     """Return the test that is worked by hand, with its arithmetic in the comments."""
-    piece = source.by_hand(pair)
+    piece = proofs.by_hand(pair)
     if piece is None:
         return ""
     return section("Worked by hand", el("p", "An example small enough for pencil and paper, its "
@@ -136,9 +136,12 @@ def worked_by_hand(site, pair):
                    block(piece.text, f"{pair.op} worked by hand"))
 
 
-def notes(pair, room):
-    """Return the Notes, and the rows of the room's table of departures that speak of the op."""
+def notes(site, pair, room):
+    """Return the Notes, and the rows of the room's table of departures whose subject is the op."""
+    head, rows = rooms.departures(room, pair.op)
+    cells = [[markdown.inline(site, cell, room.path) for cell in row] for row in rows]
     return section("Departures", prose(pair.notes),
+                   table(head, cells, f"Departures of {pair.op}") if rows else "",
                    el("p", el("a", "All departures of this room",
                               href=f"{room.page}#departures"), "."))
 
@@ -160,7 +163,7 @@ def links(site, pair):
         return [[el("a", op, href=f"{op}.html"), ", " if op != ops[-1] else ""] for op in ops]
 
     first = pair.forward.lines[0].number
-    tests = source.file_of_tests(pair)
+    tests = proofs.file_of_tests(pair)
     rows = [("Module", el("a", pair.path.name, href=site.source(pair.path, first))),
             ("Tests", el("a", tests.name, href=site.source(tests))),
             ("Uses", pages(source.uses()[pair.op]) or "no other pair"),

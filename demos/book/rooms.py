@@ -52,9 +52,12 @@ def all_rooms():
 @functools.cache
 def _maps():
     """Return the rows of all maps: a list of cells each."""
-    return [[cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
-            for room in all_rooms() for line in room.text.split("\n")
+    return [_cells(line) for room in all_rooms() for line in room.text.split("\n")
             if line.startswith("| ") and ".py)" in line]
+
+
+def _cells(line):
+    return [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
 
 
 def _rows_of(op):
@@ -71,6 +74,13 @@ def demos_of(op):
 def demo_paths():
     """Return the file of every demo, by name."""
     return {name: path for demos in find_demos().values() for name, path in demos.items()}
+
+
+def departures(room, op):
+    """Return the head of a room's table of departures, and the rows that name an op first."""
+    part = re.split(r"^## Departures.*\n", room.text, flags=re.M)[1].partition("\n## ")[0]
+    head, _, *rows = [_cells(line) for line in part.split("\n") if line.startswith("|")]
+    return head, [row for row in rows if op.replace("_", " ") in row[0]]
 
 
 def ops_of(room):

@@ -8,7 +8,7 @@ from demos.gradcheck.loops import by_loops
 from demos.gradcheck.wrong_forwards import WRONG_FORWARDS
 from tinycaps.gradcheck import check_gradients
 
-from . import loops, source
+from . import loops, proofs
 from .writing import el, section, table
 
 ENTRIES = 30
@@ -92,7 +92,7 @@ def _forward_fault(pair, fault):
     if not report.ok:
         raise ValueError(f"{pair.op}: got a wrong forward, {fault.why}, that the gradient check "
                          "refuses, wanted one that it accepts")
-    wanted = by_loops(pair.op, forward, loops.load(source.loops(pair)), inputs, keywords)
+    wanted = by_loops(pair.op, forward, loops.load(proofs.loops(pair)), inputs, keywords)
     right, seen = (np.ravel(each(*inputs, **keywords)[0]) for each in (forward, wrong))
     rows = [_compare("as it is", right, wanted), _compare("with the fault", seen, wanted)]
     return [

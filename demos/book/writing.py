@@ -79,7 +79,8 @@ def table(head, rows, caption, row_class=lambda row: None):
     """Return a table that scrolls sideways where it does not fit."""
     return el("div", el("table", el("caption", caption), el("thead", el("tr", [
         el("th", cell, scope="col") for cell in head])), el("tbody", [
-            el("tr", [el("th", row[0], scope="row"), [el("td", cell) for cell in row[1:]]],
+            el("tr", [el("th", row[0], scope="row") if row[0] else el("td"),
+                      [el("td", cell) for cell in row[1:]]],
                class_=row_class(row)) for row in rows])),
         class_="scroll", tabindex=0, role="region", aria_label=caption)
 

@@ -5,7 +5,8 @@ import pytest
 
 from demos.book import build, mathematics, sizes, tables
 from demos.book.__main__ import main
-from demos.book.source import SourceError, find_pairs
+from demos.book.proofs import SourceError
+from demos.book.source import find_pairs
 from demos.gradcheck.faults import FAULTS
 from demos.gradcheck.wrong_forwards import WRONG_FORWARDS
 from demos.harness.run import run

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from demos.book import driver, loops, source
+from demos.book import driver, examples, loops, proofs, source
 from demos.gradcheck.wrong_forwards import WRONG_FORWARDS
 
 PAIRS = source.find_pairs()
@@ -14,7 +14,7 @@ PAIRS = source.find_pairs()
 
 @pytest.mark.parametrize("op", sorted({*WRONG_FORWARDS} - {"capsnet_loss", "cnn", "cnn_loss"}))
 def test_the_measured_derivative_of_the_loops_is_the_gradient(op):
-    data = json.loads(json.dumps(loops.example(PAIRS[op])))
+    data = json.loads(json.dumps(examples.example(PAIRS[op])))
     found = driver.run(data["code"], data)
     analytic = [entry[2] for entry in data["entries"]]
     assert len(analytic) and np.any(analytic)
@@ -22,13 +22,13 @@ def test_the_measured_derivative_of_the_loops_is_the_gradient(op):
 
 
 def test_a_program_needs_nothing_but_math():
-    code = loops.program(source.loops(PAIRS["capsnet_loss"]))
+    code = loops.program(proofs.loops(PAIRS["capsnet_loss"]))
     assert [line for line in code.split("\n") if "import" in line] == ["import math"]
     assert code.index("def length") < code.index("def squash") < code.index("def capsnet_loss")
 
 
 def test_a_changed_line_changes_the_value_and_the_derivative():
-    data = loops.example(PAIRS["squash"])
+    data = examples.example(PAIRS["squash"])
     changed = data["code"].replace("(1 + norm ** 2)", "(2 + norm ** 2)")
     assert changed != data["code"]
     right, wrong = (driver.run(code, data) for code in (data["code"], changed))
@@ -38,8 +38,8 @@ def test_a_changed_line_changes_the_value_and_the_derivative():
 
 @pytest.mark.parametrize("op", ["squash", "mlp", "conv2d"])
 def test_the_inputs_as_a_reader_sees_them_are_those_of_the_calls(op):
-    data, names = loops.example(PAIRS[op]), {}
-    exec(loops.as_text(data), names)
+    data, names = examples.example(PAIRS[op]), {}
+    exec(examples.as_text(data), names)
     values = [names[each["name"]][each["key"]] if each["key"] else names[each["name"]]
               for each in data["inputs"]]
     assert values == [each["values"] for each in data["inputs"]]
@@ -47,12 +47,12 @@ def test_the_inputs_as_a_reader_sees_them_are_those_of_the_calls(op):
 
 
 def test_a_script_of_data_cannot_end_early():
-    text = loops.as_script({"code": "</script>"})
+    text = examples.as_script({"code": "</script>"})
     assert text.count("</script>") == 1 and text.endswith("</script>")
 
 
 def test_a_layer_stack_without_a_derivative_has_no_example():
-    assert loops.example(PAIRS["ff"]) is None
+    assert examples.example(PAIRS["ff"]) is None
 
 
 def test_without_brython_there_is_no_bundle(monkeypatch):

@@ -2,8 +2,9 @@
 import numpy as np
 import pytest
 
-from demos.book import source
-from demos.book.source import SourceError, find_pairs, read_pair, read_tag, require
+from demos.book import proofs, source
+from demos.book.proofs import SourceError, require
+from demos.book.source import find_pairs, read_pair, read_tag
 
 PAIRS = find_pairs()
 
@@ -52,7 +53,7 @@ def test_uses_and_users():
 def test_every_pair_has_what_a_page_needs():
     for op, pair in PAIRS.items():
         require(pair)
-        assert source.loops(pair).text.startswith("def ")
+        assert proofs.loops(pair).text.startswith("def ")
         assert pair.arrays and pair.notes, op
 
 
