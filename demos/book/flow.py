@@ -32,7 +32,7 @@ def section_of(pair):
     if samples:
         head += "n is the number of samples."
     return section("Data flow", el("p", head),
-                   el("div", draw(pair, rows), class_="scroll", tabindex=0, role="region",
+                   el("div", draw(pair, rows), class_="scroll", tabindex=0, role="group",
                       aria_label=f"Data flow of {pair.op}"), _as_text(rows))
 
 

@@ -58,4 +58,4 @@ def block(code, label, first=None):
                     data_number=number) for number, line in enumerate(lines, first)]
     else:
         lines = [Html("\n".join(lines))]
-    return el("pre", el("code", lines), class_="code", tabindex=0, role="region", aria_label=label)
+    return el("pre", el("code", lines), class_="code", tabindex=0, role="group", aria_label=label)

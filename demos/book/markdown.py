@@ -40,14 +40,19 @@ def _block(site, text, path):
         return el("pre", "\n".join(line.removeprefix("    ") for line in text.split("\n")),
                   tabindex=0)
     if text.startswith("|"):
-        head, _, *rows = [[inline(site, cell.strip(), path) for cell in
-                           re.split(r"(?<!\\)\|", line)[1:-1]] for line in text.split("\n")]
+        head, _, *rows = [[inline(site, cell, path) for cell in cells(line)]
+                          for line in text.split("\n")]
         return table(head, rows, "Table: " + ", ".join(_plain(cell) for cell in head if cell))
     items = re.split(r"^(?:- |\d+\. )", text, flags=re.M)
     if len(items) > 1 and not items[0]:
         return el("ol" if text[0].isdigit() else "ul",
                   [el("li", inline(site, " ".join(item.split()), path)) for item in items[1:]])
     return el("p", inline(site, " ".join(text.split()), path))
+
+
+def cells(line):
+    """Return the cells of a row of a table."""
+    return [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
 
 
 def _plain(markup):
@@ -65,7 +70,7 @@ def inline(site, text, path):
 
 def _element(site, found, path):
     if found["code"]:
-        return el("code", found["code"].replace("\\|", "|"))
+        return el("code", found["code"])
     if found["plain"]:
         return found["plain"]
     if found["strong"] or found["em"]:

@@ -74,13 +74,14 @@ def listings(pair):
 
 
 def _lines(function, other):
-    coloured = highlight("\n".join(line.code for line in function.lines))
+    lines = list(map(_shallow(function), function.lines))
+    coloured = highlight("\n".join(line.code for line in lines))
     tagged = {}
     for line in function.lines:
         if line.tags:
             for number in range(line.first, line.number + 1):
                 tagged[number] = line.tags
-    for line, code in zip(function.lines, coloured):
+    for line, code in zip(lines, coloured):
         marks = [_tag(other, tag) for tag in line.tags]
         marks += [_tag(other, tag, True) for tag in line.constants]
         yield el("li", el("span", line.number, class_="number", aria_hidden="true"),
@@ -90,6 +91,20 @@ def _lines(function, other):
                  class_="tagged" if line.number in tagged else None,
                  data_tags=_slugs(tagged.get(line.number, ())),
                  style=f"--indent:{len(line.code) - len(line.code.lstrip())}")
+
+
+def _shallow(function):
+    """Return what indents a line that goes on another by four, not under its bracket."""
+    first = {line.number: line for line in function.lines}
+
+    def shallow(line):
+        start = first[line.first].code
+        most = len(start) - len(start.lstrip()) + 4
+        code = line.code.lstrip()
+        deep = line.number > line.first and len(line.code) - len(code) > most
+        return line._replace(code=" " * most + code) if deep else line
+
+    return shallow
 
 
 def derivation(pair):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from demos.__main__ import find_demos
 
+from .markdown import cells
 from .source import ROOT, find_pairs, used_by
 
 PAPERS = ("capsules", "forward_forward", "distillation")
@@ -52,12 +53,8 @@ def all_rooms():
 @functools.cache
 def _maps():
     """Return the rows of all maps: a list of cells each."""
-    return [_cells(line) for room in all_rooms() for line in room.text.split("\n")
+    return [cells(line) for room in all_rooms() for line in room.text.split("\n")
             if line.startswith("| ") and ".py)" in line]
-
-
-def _cells(line):
-    return [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
 
 
 def _rows_of(op):
@@ -79,7 +76,7 @@ def demo_paths():
 def departures(room, op):
     """Return the head of a room's table of departures, and the rows that name an op first."""
     part = re.split(r"^## Departures.*\n", room.text, flags=re.M)[1].partition("\n## ")[0]
-    head, _, *rows = [_cells(line) for line in part.split("\n") if line.startswith("|")]
+    head, _, *rows = [cells(line) for line in part.split("\n") if line.startswith("|")]
     return head, [row for row in rows if op.replace("_", " ") in row[0]]
 
 

@@ -82,7 +82,7 @@ def table(head, rows, caption, row_class=lambda row: None):
             el("tr", [el("th", row[0], scope="row") if row[0] else el("td"),
                       [el("td", cell) for cell in row[1:]]],
                class_=row_class(row)) for row in rows])),
-        class_="scroll", tabindex=0, role="region", aria_label=caption)
+        class_="scroll", tabindex=0, role="group", aria_label=caption)
 
 
 def section(title, *content, name=None):
