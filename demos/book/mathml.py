@@ -2,13 +2,12 @@
 import unicodedata
 from xml.etree import ElementTree
 
-LIMITS = {"argmax", "argmin", "max", "min"}
-"""Functions whose index stands below them."""
-FUNCTIONS = LIMITS | {"cos", "exp", "log", "sin", "softmax", "squash", "tanh", "Im", "Re"}
+from .formula_tree import LIMITS, is_big, is_function, is_word, spellings
+
 SIGNS = {"-": "−", "*": "∗", "~": "∼", "|": "|", "'": "′"}
 ACCENTS = {"\u0302": "^", "\u0304": "¯", "\u0303": "~", "\u0307": "˙"}
-APPLY, TIMES = "\u2061", "\u2062"
-WORD_SPACE = "0.25em"
+SUM, APPLY, TIMES = "∑", "\u2061", "\u2062"
+WORD_SPACE, THIN_SPACE = "0.25em", "0.17em"
 
 
 def write(tree, symbols):
@@ -19,7 +18,7 @@ def write(tree, symbols):
 
 def element(tag, *parts, **attributes):
     """Return an element that holds other elements or one text."""
-    made = ElementTree.Element(tag, {key.rstrip("_"): value for key, value in attributes.items()})
+    made = ElementTree.Element(tag, attributes)
     for part in parts:
         if isinstance(part, str):
             made.text = part
@@ -61,35 +60,35 @@ class Writer:
         return element("mn", node.text)
 
     def sign(self, node):
-        return element("mo", SIGNS.get(node.text, node.text))
+        return element("mi" if node.text in "…∞" else "mo", SIGNS.get(node.text, node.text))
+
+    def minus(self, node):
+        return element("mo", SIGNS.get(node.text, node.text), form="prefix")
 
     def text(self, node):
-        return element("mtext", f"\u00a0{node.text}\u00a0")
+        return element("mtext", node.text.replace(" ", "\u00a0"))
 
     def space(self, node):
         return element("mspace", width=f"{int(node.text) / 2:g}em")
 
     def big(self, node):
-        return element("mo", "∑")
+        return element("mo", SUM)
 
     def prefix(self, node):
-        sign = element("mo" if node.text == "∂" else "mi", node.text)
-        if node.text == "d":
-            sign.set("mathvariant", "normal")
-        return element("mrow", sign, self(node.parts[0]))
+        sign = element("mi", node.text, mathvariant="normal")
+        return self.titled(element("mrow", sign, self(node.parts[0])), node)
 
     def name(self, node):
-        return self.titled(letter(node.text), node.text)
+        return self.titled(letter(node.text), node)
 
     def scripts(self, node):
         base, sub, sup = node.parts
-        text = base.text + node.text if base.kind == "name" else ""
-        core = letter(base.text) if base.kind == "name" else self(base)
-        below = base.kind == "big" or base.text in LIMITS
-        tag = {(1, 0): "under" if below else "sub", (0, 1): "over" if below else "sup",
-               (1, 1): "underover" if below else "subsup"}[bool(sub), bool(sup)]
-        made = element("m" + tag, core, *(self.within(part) for part in (sub, sup) if part))
-        return self.titled(made, text, base.text)
+        under = "under" if is_big(base) or base.text in LIMITS else "sub"
+        over = "over" if under == "under" else "sup"
+        made = element("m" + under * bool(sub) + over * bool(sup),
+                       letter(base.text) if base.kind == "name" else self(base),
+                       *(self.within(part) for part in (sub, sup) if part))
+        return self.titled(made, node)
 
     def sup(self, node):
         """Return a power: digits, a sign, T for the transpose, or primes."""
@@ -109,18 +108,22 @@ class Writer:
         return element("mrow", *map(self, node.parts))
 
     def fence(self, node):
-        left, right = node.text
-        return element("mrow", element("mo", left), *self.items(node.parts[0]), element("mo", right))
+        inside = element("mrow", *self.items(node.parts[0]))
+        tall = any(part.tag == "mfrac" or part.text == SUM for part in inside.iter())
+        left, right = (element("mo", sign, **({} if tall else {"stretchy": "false"}))
+                       for sign in node.text)
+        return element("mrow", left, *inside, right)
 
     def product(self, node):
-        """Return factors side by side, with a space next to a word."""
+        """Return factors side by side, with a space where they would run together."""
         parts = [self(node.parts[0])]
         for left, right in zip(node.parts, node.parts[1:]):
             if not (is_big(left) or is_big(right)):
                 sign = element("mo", APPLY if is_function(left) else TIMES)
                 if is_word(left) or is_word(right):
-                    sign.set("lspace", "0")
                     sign.set("rspace", WORD_SPACE)
+                elif {left.kind, right.kind} & {"fence", "prefix"}:
+                    sign.set("rspace", THIN_SPACE)
                 parts.append(sign)
             parts.append(self(right))
         return element("mrow", *parts)
@@ -134,14 +137,14 @@ class Writer:
             "mrow", element("mo", "("), self(below), element("mo", ")"))
         return element("mrow", self(above), element("mo", "/", lspace="0", rspace="0"), below)
 
-    def titled(self, made, *names):
-        """Return an element that shows the title of its symbol; the first of a kind has a stop."""
-        title = next((self.symbols[name] for name in names if name in self.symbols), None)
+    def titled(self, made, node):
+        """Return an element that carries the title of its symbol."""
+        title = next((self.symbols[text] for text in spellings(node) if text in self.symbols), None)
         if title is None:
             return made
-        first = {} if title in self.shown else {"tabindex": "0"}
+        kind = "symbol" if title in self.shown else "symbol first"
         self.shown.add(title)
-        return element("mrow", made, **{"class": "symbol", "data-title": title}, **first)
+        return element("mrow", made, **{"class": kind, "data-title": title})
 
 
 def letter(text):
@@ -156,19 +159,3 @@ def letter(text):
 def bare(node):
     """Return a node without the parentheses that a fraction makes needless."""
     return node.parts[0] if node.kind == "fence" and node.text == "()" else node
-
-
-def core(node):
-    return core(node.parts[0]) if node.kind in ("scripts", "apply", "index", "prefix") else node
-
-
-def is_big(node):
-    return core(node).kind == "big"
-
-
-def is_function(node):
-    return node.kind != "apply" and core(node).text in FUNCTIONS
-
-
-def is_word(node):
-    return core(node).kind == "name" and len(core(node).text) > 1
