@@ -1,20 +1,14 @@
 """The formula block as mathematics: MathML, with the name and shape of every symbol on hover."""
+import html
 import re
 import unicodedata
 
+from .formula import FormulaError, formulas, parse
 from .proofs import SourceError
 from .source import ROOT
 from .writing import Html, el
 
-try:
-    from .formula import FormulaError, parse
-except ImportError:                                         # until the parser is there: plain text
-    FormulaError = ValueError
-
-    def parse(line, symbols=None):
-        """Return a line as it stands."""
-        return el("code", line.strip())
-
+CONTINUED = re.compile(r"     +[-+−·*/]")
 GREEK = {"theta": "θ", "temperature": "T", "iterations": "r"}
 """Arguments that formulas call by another name."""
 
@@ -55,10 +49,32 @@ def _house():
             yield _written(name), title
 
 
-def mathematics(pair, formula, known):
-    """Return a Formula as MathML; a line that the parser does not know names op and line."""
+def mathematics(text, name, known):
+    """Return a formula as MathML; one that the parser refuses is named with its function."""
     try:
-        return Html(parse(formula.text, known))
+        return Html(parse(text.strip(), known))
     except FormulaError as error:
-        raise SourceError(f"{pair.forward.name}: got the formula {formula.text.strip()!r} "
-                          f"({error}), wanted one that demos/book/formula.py knows") from None
+        raise SourceError(f"{name}: {error}; wanted a formula that demos/book/formula_parser.py "
+                          "knows") from None
+
+
+def formula(pair, line, known):
+    """Return a line of the formula block of a pair as MathML."""
+    return mathematics(line.text, pair.forward.name, known)
+
+
+def paragraph(text, name, known):
+    """Return an indented paragraph of a docstring as mathematics; None if some of it is prose."""
+    found = list(formulas(f"x\n\n{text}\n\nx"))
+    lines = [line for line in text.split("\n") if not CONTINUED.match(line)]
+    if len(found) != len(lines) or any(formula.column for formula in found):
+        return None
+    return el("div", [el("div", mathematics(formula.text, name, known), class_="math")
+                      for formula in found], class_="formulas")
+
+
+def legend(written):
+    """Return the symbols that some mathematics names, with their names and shapes."""
+    titles = [html.unescape(title) for title in re.findall(r'data-title="([^"]*)"', written)]
+    pairs = [title.partition(": ")[::2] for title in dict.fromkeys(titles)]
+    return el("dl", [[el("dt", el("code", name)), el("dd", text)] for name, text in pairs])

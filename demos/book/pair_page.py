@@ -1,4 +1,6 @@
 """The page of a pair: its formula, both sides, and everything that proves or uses it."""
+import sys
+
 from demos.exercise.catalogue import find_exercises
 
 from . import examples, flow, markdown, mathematics, proofs, records, rooms, source, tables
@@ -34,14 +36,15 @@ def formula(pair):
     rows = []
     for number, line in enumerate(pair.formula):
         depth = (len(line.text) - len(line.text.lstrip())) // 4
-        tags = [_tag(pair.forward, tag, tag in pair.forward.tags()[1]) for tag in line.tags]
-        rows.append(el("li", el("span", mathematics.mathematics(pair, line, known), class_="math"),
+        tags = [_tag(pair.forward, tag, tag not in pair.forward.tags()[0]) for tag in line.tags]
+        rows.append(el("li", el("span", mathematics.formula(pair, line, known), class_="math"),
                        el("span", tags, class_="tags"), id=f"formula-{number}",
                        class_=f"formula depth-{min(depth, 4)}", data_tags=_slugs(line.tags)))
     plain = "\n".join(f"{line.text}    [{', '.join(line.tags)}]" if line.tags else line.text
                       for line in pair.formula)
     return [el("ol", rows, class_="listing"),
             [el("p", words(" ".join(each.split()))) for each in pair.paragraphs],
+            el("details", el("summary", "Symbols"), mathematics.legend("".join(rows))),
             el("details", el("summary", "Plain text, to copy"),
                el("pre", plain, class_="formulas", tabindex=0))]
 
@@ -109,13 +112,17 @@ def _shallow(function):
 
 def derivation(pair):
     """Return the backward's docstring, and the module's where that is a page."""
-    import sys
     module = sys.modules[pair.forward.function.__module__].__doc__
+    known = mathematics.symbols(pair)
+
+    def set_(text):
+        return mathematics.paragraph(text, pair.backward.name, known)
+
     more = el("details", el("summary", "The page of the module"), prose(module)) \
         if "\n\n" in module.strip() else ""
     first, _, rest = pair.backward.doc.partition("\n")
     return section("Derivation", el("p", words(first), class_="shapes"),
-                   prose(rest), more)
+                   prose(rest, set_), more)
 
 
 def arrays(pair):

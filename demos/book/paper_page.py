@@ -45,7 +45,7 @@ def equations(room):
     rows = []
     for pair in rooms.ops_of(room):
         known = mathematics.symbols(pair)
-        lines = [el("div", mathematics.mathematics(pair, line, known), class_="math")
+        lines = [el("div", mathematics.formula(pair, line, known), class_="math")
                  for line in pair.formula]
         rows.append((el("a", pair.op, href=f"{pair.op}.html"), ", ".join(pair.tags), lines,
                      words(pair.summary)))

@@ -60,13 +60,14 @@ def words(text):
     return escape(pieces + [text[end:]])
 
 
-def prose(text):
-    """Return the paragraphs of a docstring; indented ones as they stand, lists as lists."""
+def prose(text, formulas=lambda paragraph: None):
+    """Return the paragraphs of a docstring; indented ones as formulas or as they stand, lists too.
+    """
     parts = []
     for paragraph in text.strip("\n").split("\n\n"):
         if paragraph.startswith("    "):
-            lines = [line.removeprefix("    ") for line in paragraph.split("\n")]
-            parts.append(el("pre", "\n".join(lines), class_="formulas", tabindex=0))
+            lines = "\n".join(line.removeprefix("    ") for line in paragraph.split("\n"))
+            parts.append(formulas(paragraph) or el("pre", lines, class_="formulas", tabindex=0))
         elif paragraph.startswith("* "):
             items = re.split(r"^\* ", paragraph, flags=re.M)[1:]
             parts.append(el("ul", [el("li", words(" ".join(item.split()))) for item in items]))

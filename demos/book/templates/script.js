@@ -103,6 +103,33 @@ function copyButtons() {
   }
 }
 
+// A symbol shows its name and shape while the pointer is over it or it has the focus.
+function nameSymbols() {
+  const tip = document.createElement("div");
+  tip.id = "tip";
+  tip.setAttribute("role", "tooltip");
+  tip.hidden = true;
+  document.body.append(tip);
+  for (const symbol of document.querySelectorAll(".symbol[data-title]")) {
+    const show = () => {
+      const place = symbol.getBoundingClientRect();
+      tip.textContent = symbol.dataset.title;
+      tip.hidden = false;
+      tip.style.left = Math.max(8, Math.min(place.left, innerWidth - tip.offsetWidth - 8)) + "px";
+      tip.style.top = place.bottom + 6 + "px";
+    };
+    const hide = () => { tip.hidden = true; };
+    symbol.addEventListener("mouseenter", show);
+    symbol.addEventListener("mouseleave", hide);
+    if (!symbol.classList.contains("first")) continue;
+    symbol.setAttribute("tabindex", "0");
+    symbol.addEventListener("focus", show);
+    symbol.addEventListener("blur", hide);
+  }
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") tip.hidden = true; });
+}
+
+nameSymbols();
 lightTags();
 chooseFault();
 search();
