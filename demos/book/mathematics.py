@@ -9,44 +9,63 @@ from .source import ROOT
 from .writing import Html, el
 
 CONTINUED = re.compile(r"     +[-+−·*/]")
-GREEK = {"theta": "θ", "temperature": "T", "iterations": "r"}
-"""Arguments that formulas call by another name."""
+LETTER = re.compile(r"(?<![\w‖(])(?!a\b)([^\W\d_][⁺⁻]?)(?=[.,;]|$| of | at | in | and )")
+"""A symbol that the text of an argument gives it: "T, above 0.", "The margins m⁺ and m⁻."."""
 
 
 def symbols(pair):
-    """Return the symbols of a pair's formulas: name to title, from the house and the docstring."""
-    found = dict(_house())
+    """Return the symbols of a pair's formulas: each to its name and shape."""
+    shapes = " ".join(kind for _, kind, _ in pair.arrays)
+    at_home = pair.room.endswith("capsules")        # whose letters the table of the house explains
+    found = {letter: title for letter, title in _indices()
+             if at_home or re.search(rf"\b{letter}\b", shapes)}
+    found |= dict(_house()) if at_home else {}
     for name, kind, text in pair.arrays:
-        title = ": ".join(each for each in (kind, text) if each)
-        for each in name.split(", "):
-            found[each] = f"{each}: {title}"
-            found[_written(each)] = f"{each}: {title}"
-        letter = re.match(r"([^\W\d_][⁺⁻]?)(?:[,.]| |$)", text)
-        if letter and (len(text) == len(letter[1]) or text[len(letter[1])] in ",."):
-            found[letter[1]] = f"{name}: {title}"
+        names, plain = name.split(", "), re.sub(r"\([^)]*\)|``[^`]*``", "", text)
+        letters = [each for each in LETTER.findall(plain)
+                   if not re.search(rf"\b{each}\b", shapes)]
+        if len(letters) < len(names):
+            letters = list(map(_written, names))
+        for each, letter in zip(names, letters):
+            found |= dict(_titles(each, ": ".join(filter(None, (kind, text))), letter))
+    for counter in re.findall(r"\bfor (\w) =", " ".join(line.text for line in pair.formula)):
+        found[counter] = f"{counter}: counts the passes of the loop"
     return found
+
+
+def _titles(name, text, letter=None):
+    """Yield a name of the code and how formulas write it, each with the title of both."""
+    for symbol in dict.fromkeys((name, letter or _written(name), _written(name))):
+        code = "" if symbol == name else f"in the code {name}: "
+        yield symbol, f"{symbol}: {code}{text}"
 
 
 def _written(name):
     """Return a name of the code as formulas write it: u_hat is û."""
     if name.endswith("_hat"):
         return unicodedata.normalize("NFC", name.removesuffix("_hat") + "\u0302")
-    return GREEK.get(name, name)
+    return "θ" if name == "theta" else name
+
+
+def _words_and_letters():
+    text = (ROOT / "tinycaps" / "README.md").read_text(encoding="utf-8")
+    return text.partition("## Words and letters")[2].partition("\n## ")[0]
+
+
+def _indices():
+    """Yield the index letters of the house."""
+    for letter, meaning in re.findall(r"`(\w)` ([a-z ]+?)[,.;\n]", _words_and_letters()):
+        yield letter, f"{letter}: index of the {meaning.strip()}"
 
 
 def _house():
-    """Yield the letters of the house, from the table in tinycaps/README.md."""
-    text = (ROOT / "tinycaps" / "README.md").read_text(encoding="utf-8")
-    part = text.partition("## Words and letters")[2].partition("\n## ")[0]
-    for letter, meaning in re.findall(r"`(\w)` ([a-z ]+?)[,.;\n]", part):
-        yield letter, f"{letter}: index of the {meaning.strip()}"
-    for names, term, shape in re.findall(r"^\| (`.+?) \| (.+?) \| (.*?) \|", part, re.M):
+    """Yield the names of the house's table."""
+    for names, term, shape in re.findall(r"^\| (`.+?) \| (.+?) \| (.*?) \|",
+                                         _words_and_letters(), re.M):
         names, terms = re.findall(r"`(\w+)`", names), term.split("; ")
         for k, name in enumerate(names):
-            meaning = terms[min(k, len(terms) - 1)].replace("\\", "").replace("**", "")
-            title = f"{name}: {meaning.replace('`', '')}" + (f" ({shape})" if shape else "")
-            yield name, title
-            yield _written(name), title
+            meaning = re.sub(r"[\\*`]", "", terms[min(k, len(terms) - 1)])
+            yield from _titles(name, meaning + (f" ({shape})" if shape else ""))
 
 
 def mathematics(text, name, known):

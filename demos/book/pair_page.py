@@ -81,9 +81,8 @@ def _lines(function, other):
     coloured = highlight("\n".join(line.code for line in lines))
     tagged = {}
     for line in function.lines:
-        if line.tags:
-            for number in range(line.first, line.number + 1):
-                tagged[number] = line.tags
+        tags = line.tags + line.constants
+        tagged |= dict.fromkeys(range(line.first, line.number + 1), tags) if tags else {}
     for line, code in zip(lines, coloured):
         marks = [_tag(other, tag) for tag in line.tags]
         marks += [_tag(other, tag, True) for tag in line.constants]

@@ -13,12 +13,12 @@ function lightTags() {
     if (!bar) return;
     const names = new Set(lit.flatMap((each) => [...each.querySelectorAll("a.tag")])
       .map((tag) => tag.textContent));
-    const steps = lit.filter((each) => each.id.startsWith("b"))
+    const steps = lit.filter((each) => each.id.startsWith("b") && each.querySelector("a.tag"))
       .map((each) => [each.querySelector("code"), each.querySelector(".step")])
       .filter(([code]) => code)
       .map(([code, step]) => code.textContent.trim() + (step ? "  ⟵  " + step.textContent : ""));
-    bar.hidden = !line;
-    bar.textContent = line ? [...names].join(" ") + " is answered by: " + steps.join("; ") : "";
+    bar.hidden = !steps.length;
+    bar.textContent = [...names].join(" ") + " is answered by: " + steps.join("; ");
   }
 
   for (const line of lines) {

@@ -60,7 +60,7 @@ def every_tagged_line_has_its_partner(pair, page):
 def test_a_formula_that_the_parser_does_not_know_is_named():
     pair = PAIRS["squash"]
     line = pair.formula[0]._replace(text="v = ☃ s")
-    with pytest.raises(SourceError, match="^squash_forward: .*☃.*; wanted a formula that ") as caught:
+    with pytest.raises(SourceError, match="^squash_forward: .*☃.*; wanted a formula") as caught:
         mathematics.formula(pair, line, {})
     assert "\n" not in str(caught.value)
 
@@ -90,6 +90,14 @@ def test_a_folder_that_cannot_be_written_is_one_line_and_exit_code_2(tmp_path, c
 
 def test_the_symbols_of_a_formula_have_names_and_shapes():
     known = mathematics.symbols(PAIRS["routing"])
-    assert "array (n, i, j, q)" in known["û"] and "coupling" in known["c"]
-    assert "index of the parent capsule" in known["j"]
-    assert "m⁺" not in known and "λ" in mathematics.symbols(PAIRS["margin_loss"])
+    assert "in the code u_hat: array (n, i, j, q)" in known["û"] and "coupling" in known["c"]
+    assert "index of the parent capsule" in known["j"] and "loop" in known["t"]
+    assert "in the code iterations" in known["r"]
+
+
+def test_a_letter_has_no_meaning_of_another_room():
+    assert "teacher" in mathematics.symbols(PAIRS["soft_cross_entropy"])["p"]
+    assert "q" not in mathematics.symbols(PAIRS["soft_cross_entropy"])
+    margins = mathematics.symbols(PAIRS["margin_loss"])
+    assert "present" in margins["m⁺"] and "absent" in margins["m⁻"] and "v" not in margins
+    assert "teacher_logits" in mathematics.symbols(PAIRS["logit_matching"])["v"]
