@@ -53,9 +53,10 @@ def _mark(line, spans):
 def block(code, label, first=None):
     """Return a block of code, with line numbers and an anchor for each line if it has a first."""
     lines = highlight(code)
-    if first is not None:
-        lines = [el("span", Html(f"{line}\n"), id=f"L{number}", class_="numbered",
-                    data_number=number) for number, line in enumerate(lines, first)]
-    else:
-        lines = [Html("\n".join(lines))]
-    return el("pre", el("code", lines), class_="code", tabindex=0, role="group", aria_label=label)
+    if first is None:
+        return el("pre", el("code", Html("\n".join(lines))), class_="code", tabindex=0,
+                  role="group", aria_label=label)
+    lines = [el("span", Html(f"{line}\n"), id=f"L{number}")
+             for number, line in enumerate(lines, first)]
+    return el("pre", el("code", lines, style=f"--first:{first - 1}"), class_="code numbered",
+              tabindex=0, role="group", aria_label=label)
