@@ -20,7 +20,7 @@ Arguments and an index follow without a space: f(x) is f of x, and f (x) is f ti
 import re
 
 from .formula_tokens import ITEM, Reader
-from .formula_tree import FUNCTIONS, Node, core, indices, is_word, row, scripted
+from .formula_tree import FUNCTIONS, Node, bare, core, indices, is_function, is_word, row, scripted
 
 PROSE = {"along", "and", "as", "at", "becomes", "being", "else", "for", "if", "is", "its", "of",
          "or", "otherwise", "over", "the", "times", "where", "with"}
@@ -121,6 +121,8 @@ class Parser(Reader):
     def product(self):
         parts = [self.ratio()]
         while self.next.space < 2 and self.factor_comes():
+            if self.next.kind == "number" and not is_function(parts[-1]):
+                self.fail("an operator")        # or x 2 would be set as x2
             parts.append(self.ratio())
         return parts[0] if len(parts) == 1 else Node("product", tuple(parts))
 
@@ -186,8 +188,7 @@ class Parser(Reader):
             return scripted(base, token.text if token.text[0] in "⁺⁻'′" else "", sup=power)
         minus = [self.sign("minus")] if self.comes("−", "-") else []
         power = self.atom()
-        return scripted(base, "", sup=row([*minus, *(
-            power.parts if power.kind == "fence" else [power])]))
+        return scripted(base, "", sup=row([*minus, bare(power)]))
 
     def inner(self, token, start, end):
         """Return the list that stands within a token."""

@@ -69,8 +69,8 @@ class Reader:
         return self.next.kind == "op" and self.next.text in signs
 
     def fail(self, wanted):
-        got = repr(self.next.text) if self.next.text else "the end"
-        raise FormulaError(self.source, self.next.column, got, wanted)
+        got = self.next.text or self.source[self.next.column - 1:].strip()[:1]
+        raise FormulaError(self.source, self.next.column, repr(got) if got else "the end", wanted)
 
     def whole(self, rule):
         """Return what a rule makes of the whole text."""

@@ -28,6 +28,11 @@ def scripted(base, text, sub=None, sup=None):
     return Node("scripts", (base, sub, sup), text)
 
 
+def bare(node):
+    """Return a node without its parentheses, which a fraction or a power makes needless."""
+    return node.parts[0] if node.kind == "fence" and node.text == "()" else node
+
+
 def core(node):
     """Return what carries the scripts and arguments of a node."""
     return core(node.parts[0]) if node.kind in ("scripts", "apply", "index") else node

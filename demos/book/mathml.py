@@ -2,9 +2,9 @@
 import unicodedata
 from xml.etree import ElementTree
 
-from .formula_tree import LIMITS, is_big, is_function, is_word, spellings
+from .formula_tree import LIMITS, Node, bare, is_big, is_function, is_word, spellings
 
-SIGNS = {"-": "−", "*": "∗", "~": "∼", "|": "|", "'": "′"}
+SIGNS = {"-": "−", "*": "∗", "~": "∼"}
 ACCENTS = {"\u0302": "^", "\u0304": "¯", "\u0303": "~", "\u0307": "˙"}
 SUM, APPLY, TIMES = "∑", "\u2061", "\u2062"
 WORD_SPACE, THIN_SPACE = "0.25em", "0.17em"
@@ -37,7 +37,8 @@ class Writer:
 
     def __init__(self, symbols):
         self.symbols, self.shown = symbols, set()
-        self.small = False              # within a fraction or a script: fractions lie there
+        self.small = False
+        """Within a fraction or a script."""
 
     def __call__(self, node):
         return getattr(self, node.kind)(node)
@@ -46,11 +47,12 @@ class Writer:
         """Return the elements of a row, without a fence; of any other node, its one element."""
         return [self(part) for part in node.parts] if node.kind == "row" else [self(node)]
 
-    def within(self, node, small=True):
-        """Return the element of a node that is set small."""
-        before, self.small = self.small, small
+    def within(self, node, symbols=None):
+        """Return the element of a node that is set small; without titles if symbols is {}."""
+        before = self.small, self.symbols
+        self.small, self.symbols = True, before[1] if symbols is None else symbols
         made = self(node)
-        self.small = before
+        self.small, self.symbols = before
         return made
 
     def row(self, node):
@@ -85,10 +87,12 @@ class Writer:
         base, sub, sup = node.parts
         under = "under" if is_big(base) or base.text in LIMITS else "sub"
         over = "over" if under == "under" else "sup"
-        made = element("m" + under * bool(sub) + over * bool(sup),
-                       letter(base.text) if base.kind == "name" else self(base),
-                       *(self.within(part) for part in (sub, sup) if part))
-        return self.titled(made, node)
+        parts = [letter(base.text) if base.kind == "name" else self(base)]
+        if sub:
+            parts.append(self.within(sub, symbols={}))
+        if sup:
+            parts.append(self.within(sup))
+        return self.titled(element("m" + under * bool(sub) + over * bool(sup), *parts), node)
 
     def sup(self, node):
         """Return a power: digits, a sign, T for the transpose, or primes."""
@@ -129,13 +133,14 @@ class Writer:
         return element("mrow", *parts)
 
     def over(self, node):
-        """Return a fraction, with a level line unless it is within another or in a script."""
+        """Return a fraction: on one line, a/b, if it is within another or in a script."""
         above, below = node.parts
         if not self.small:
             return element("mfrac", *(self.within(bare(part)) for part in node.parts))
-        below = self(below) if below.kind != "product" else element(
-            "mrow", element("mo", "("), self(below), element("mo", ")"))
-        return element("mrow", self(above), element("mo", "/", lspace="0", rspace="0"), below)
+        if below.kind in ("product", "over"):
+            below = Node("fence", (below,), "()")
+        slash = element("mo", "/", lspace="0", rspace="0")
+        return element("mrow", self(above), slash, self(below))
 
     def titled(self, made, node):
         """Return an element that carries the title of its symbol."""
@@ -154,8 +159,3 @@ def letter(text):
         return element("mover", element("mi", base),
                        element("mo", ACCENTS[marks[0]], stretchy="false"), accent="true")
     return element("mi", text)
-
-
-def bare(node):
-    """Return a node without the parentheses that a fraction makes needless."""
-    return node.parts[0] if node.kind == "fence" and node.text == "()" else node
