@@ -1,4 +1,5 @@
 """Data flow as a drawing made from the code: the forward, and opposite it the mirror (SVG)."""
+import inspect
 import re
 from typing import NamedTuple
 
@@ -9,7 +10,9 @@ from .trace import trace
 from .writing import Html, el, escape, section, table
 
 PITCH, HEIGHT, WIDTH = 78, 38, 260
+"""In pixels: from one row of boxes to the next, and the size of a box."""
 LEFT, GAP = 160, 90
+"""Room for arrows: to the left of the forward, and between the two sides."""
 
 
 class Row(NamedTuple):
@@ -49,12 +52,10 @@ def run(pair, arguments, keywords, samples):
         return f"({', '.join(shape)})" if shape else "()", names.get(id(array))
 
     (out, cache), forward = trace(pair.forward.function, *arguments, keep=keep, **keywords)
-    backward = []
-    if pair.op != "ff":
-        cotangents = [np.ones_like(y) for y in (out if isinstance(out, tuple) else (out,))]
-        _, backward = trace(pair.backward.function, *cotangents, cache, keep=keep)
-    else:
-        _, backward = trace(pair.backward.function, cache, keep=keep)
+    upstream = [np.ones_like(y) for y in (out if isinstance(out, tuple) else (out,))]
+    if [*inspect.signature(pair.backward.function).parameters] == ["caches"]:
+        upstream = []                                           # losses of their own, no derivative
+    _, backward = trace(pair.backward.function, *upstream, cache, keep=keep)
     code = "".join(line.code for line in pair.backward.lines)
     return _rows(forward, backward, mirrored="for " not in code or "reversed(" in code)
 
@@ -76,9 +77,9 @@ def _rows(forward, backward, mirrored):
     for tag in dict.fromkeys(tag for step in backward for tag in step.tags):
         answered = [row for row in rows if tag in row.tags][::-1 if mirrored else 1]
         steps = [number for number, step in enumerate(backward) if step.tags[:1] == (tag,)]
-        share = max(1, -(-len(steps) // len(answered)))
-        places |= {number: answered[min(k // share, len(answered) - 1)]
-                   for k, number in enumerate(steps)}
+        for k, number in enumerate(steps if answered else ()):  # a branch may not have been taken
+            share = -(-len(steps) // len(answered))
+            places[number] = answered[min(k // share, len(answered) - 1)]
     place = None
     for number, step in enumerate(backward):
         place = places.get(number, place)

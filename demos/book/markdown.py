@@ -77,8 +77,7 @@ def _element(site, found, path):
         name = "strong" if found["strong"] else "em"
         return el(name, inline(site, found[name], path))
     if found["image"]:
-        return el("img", src=site.copy(_resolve(path, found["image"])), alt=found["text"],
-                  loading="lazy")
+        return el("img", src=site.copy(_resolve(path, found["image"])), alt=found["text"])
     label, target = inline(site, found["label"], path), found["target"]
     if re.match(r"[a-z]+:", target):            # the book has no address beyond the disk
         return [label, el("span", f" ({target.partition('//')[2]})", class_="kind")]

@@ -172,7 +172,7 @@ def figure(site, pair):
     shown = rooms.figure_of(pair.op)
     if shown is None:
         return ""
-    image = el("img", src=site.copy(shown.path), alt=shown.text, loading="lazy")
+    image = el("img", src=site.copy(shown.path), alt=shown.text)
     return section("In a demo", el("figure", image, el(
         "figcaption", shown.caption, " ", el("code", shown.command))))
 

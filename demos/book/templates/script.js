@@ -110,6 +110,7 @@ function nameSymbols() {
   tip.setAttribute("role", "tooltip");
   tip.hidden = true;
   document.body.append(tip);
+  const seen = new Set();
   for (const symbol of document.querySelectorAll(".symbol[data-title]")) {
     const show = () => {
       const place = symbol.getBoundingClientRect();
@@ -121,7 +122,8 @@ function nameSymbols() {
     const hide = () => { tip.hidden = true; };
     symbol.addEventListener("mouseenter", show);
     symbol.addEventListener("mouseleave", hide);
-    if (!symbol.classList.contains("first")) continue;
+    if (seen.has(symbol.dataset.title)) continue;
+    seen.add(symbol.dataset.title);
     symbol.setAttribute("tabindex", "0");
     symbol.addEventListener("focus", show);
     symbol.addEventListener("blur", hide);
