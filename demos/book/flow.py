@@ -115,7 +115,8 @@ def draw(pair, rows):
     pieces.append(_arrows(steps, x_backward, down=False))
     for number, row in enumerate(rows):
         y = 40 + number * PITCH
-        params = [key for step in row.forward for _, key in step.read.values() if key]
+        params = [key for step in row.forward if step.tags or step.constants
+                  for _, key in step.read.values() if key]
         pieces.append(_box(x_forward, y, *label(row.forward, pair, ""), row.tags,
                            ", ".join(dict.fromkeys(params))))
         if row.backward:

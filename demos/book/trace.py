@@ -61,8 +61,9 @@ def trace(function, *arguments, keep=lambda value: value, **keywords):
             finish(frame)
             state["now"] = statement
             if statement:
-                state["before"] = {name: keep(frame.f_locals[name]) for name in statement["read"]
-                                   if _is_array(frame.f_locals.get(name))}
+                state["before"] = {
+                    key: keep(value) for name in statement["read"]
+                    for key, value in _arrays(name, frame.f_locals.get(name), statement, frame)}
         return on_line
 
     def on_call(frame, event, argument):
@@ -82,12 +83,15 @@ def _is_array(value):
 
 
 def _arrays(name, value, statement, frame):
-    """Yield what a statement made under a name: an array, or the entries of a dict it names."""
+    """Yield what a statement has under a name: an array, or the entries of a dict it names."""
     if _is_array(value):
         yield name, value
     elif isinstance(value, dict):
         for key in statement["keys"].get(name, ()):
-            key = eval(key, frame.f_globals, frame.f_locals)
+            try:
+                key = eval(key, frame.f_globals, frame.f_locals)
+            except NameError:                               # a comprehension's own variable
+                continue
             if _is_array(value.get(key)):
                 yield key, value[key]
 
@@ -107,11 +111,12 @@ def _statements(function):
         names = [each for each in ast.walk(node) if isinstance(each, ast.Name)]
         keys = {}
         for each in ast.walk(node):
-            if isinstance(each, ast.Subscript) and isinstance(each.ctx, ast.Store) \
-                    and isinstance(each.value, ast.Name):
+            if isinstance(each, ast.Subscript) and isinstance(each.value, ast.Name):
                 keys.setdefault(each.value.id, []).append(
                     compile(ast.Expression(each.slice), "<key>", "eval"))
-        made = [each.id for each in names if isinstance(each.ctx, ast.Store)] + [*keys]
+        stored = [each.value for each in ast.walk(node) if isinstance(each, ast.Subscript)
+                  and isinstance(each.ctx, ast.Store) and isinstance(each.value, ast.Name)]
+        made = [each.id for each in names if isinstance(each.ctx, ast.Store) or each in stored]
         read = [each.id for each in names if isinstance(each.ctx, ast.Load)]
         if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
             read.append(node.target.id)

@@ -50,6 +50,14 @@ def test_layers_that_learn_alone_stand_opposite_their_own_gradients():
         [f"{k}.W", f"{k}.bias"] for k in range(3)]
 
 
+def test_a_box_names_the_parameters_that_its_line_reads():
+    text = str(flow.section_of(find_pairs()["mlp"]))
+    boxes = re.findall(r">(\w+)</text><text[^>]*>\[[^<]*</text><text[^>]*>([^<]*)</text>", text)
+    assert [below for op, below in boxes if op == "linear"][:3] == [
+        f"{k}.W, {k}.bias" for k in range(3)]
+    assert {below for op, below in boxes if op == "relu"} == {""}
+
+
 @pytest.mark.parametrize("op", ["mlp", "routing", "distillation_loss", "goodness_loss"])
 def test_a_drawing_links_the_pairs_that_it_is_made_of(op):
     pair = find_pairs()[op]
