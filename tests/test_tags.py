@@ -8,8 +8,9 @@ import re
 
 import pytest
 
-from demos.book.source import (BLOCK_TAG, ROOT, TAG, by_hand, comments, find_pairs, formula_block,
-                               loops, read_formula, read_function, source, file_of_tests)
+from demos.book.proofs import by_hand, file_of_tests, loops
+from demos.book.source import (BLOCK_TAG, ROOT, TAG, comments, find_pairs, formula_block,
+                               read_formula, read_function, source)
 
 NETWORKS = {"mlp", "decoder", "capsnet", "capsnet_loss", "cnn", "cnn_loss", "hardware_mlp"}
 """Whole networks need no example worked by hand."""

@@ -1,14 +1,10 @@
-"""What a pair says of itself, read off its source: lines, tags, formulas, loops, hand-worked test.
+"""What a pair says of itself, read off its source: lines, tags, formulas, arrays, notes.
 
 The forms are those that tests/test_tags.py fixes. For every pair of the plain rooms:
 
     formula block   indented lines in the forward's docstring, each ending in [tag]
     tag             the comment that ends a line: # [l.5], # [l.5] why, # [l.5, l.7]; # [l.3 -]
                     where there is no derivative to answer it
-    loops           the line "Loops: tests.reference.<room>.<function>" in the forward's Notes
-    by hand         a test named test_<op>_by_hand in the test file of the module
-
-Nothing of tests/ is imported: it is read as text.
 """
 import ast
 import importlib
@@ -29,10 +25,6 @@ TAG = re.compile(r"#\s*\[([^\]]+)\]\s*(.*)$")
 BLOCK_TAG = re.compile(r"\s{2,}\[([^\]]+)\]$")
 LOOPS = re.compile(r"^Loops: (tests\.reference\.\w+)\.(\w+)$", re.M)
 HEADING = re.compile(r"\n\n(\w[\w ]*)\n-+\n")
-
-
-class SourceError(ValueError):
-    """A pair lacks what a page of it needs; the one line says what to add."""
 
 
 class Line(NamedTuple):
@@ -94,6 +86,11 @@ class Pair(NamedTuple):
         return tuple(map(read_formula, formula_block(self.forward.function)))
 
     @property
+    def tags(self):
+        """The tags of the formula block, in order."""
+        return tuple(dict.fromkeys(tag for line in self.formula for tag in line.tags))
+
+    @property
     def sections(self):
         """The numpydoc sections: a name such as "Notes" to its text."""
         _, *parts = HEADING.split("\n" + self.forward.doc)
@@ -137,24 +134,6 @@ def read_pair(op, room, forward, backward):
     """Return the Pair of two functions."""
     return Pair(op, room, Path(inspect.getsourcefile(inspect.unwrap(forward))),
                 read_function(forward), read_function(backward))
-
-
-def require(pair):
-    """Raise a SourceError, one line, unless a page can be made of a pair."""
-    name = pair.forward.name
-    if not pair.formula:
-        raise SourceError(f"{name}: got a docstring without a formula block, wanted lines indented "
-                          "by four spaces, each with its tag, such as y = max(x, 0)        [a]")
-    asked, answered = pair.forward.tags()[0], pair.backward.tags()[0]
-    if not asked or asked != answered:
-        raise SourceError(f"{pair.op}: got the tags {sorted(asked)} in the forward's code and "
-                          f"{sorted(answered)} in the backward's, wanted the same; "
-                          "end each line of mathematics with # [a], or # [a -] without answer")
-    in_block = {tag for formula in pair.formula for tag in formula.tags}
-    if in_block != set.union(*pair.forward.tags()):
-        raise SourceError(f"{name}: got the tags {sorted(in_block)} in its formula block, wanted "
-                          f"those of its code, {sorted(set.union(*pair.forward.tags()))}")
-    loops(pair)
 
 
 def source(function):
@@ -234,55 +213,12 @@ def read_entries(text):
     return [(name, kind, " ".join(text)) for name, kind, text in rows]
 
 
-class Piece(NamedTuple):
-    """A function of a file that is read, not imported."""
-
-    path: Path
-    name: str
-    line: int
-    text: str
-
-
-def read_piece(path, name):
-    """Return the Piece of a function at the top of a file, or None."""
-    if not path.exists():
-        return None
-    text = path.read_text(encoding="utf-8")
-    for node in ast.parse(text).body:
-        if isinstance(node, ast.FunctionDef) and node.name == name:
-            return Piece(path, name, node.lineno, ast.get_source_segment(text, node))
-    return None
-
-
-def loops(pair):
-    """Return the Piece that is the loop reference of a pair."""
-    link = LOOPS.search(pair.forward.doc)
-    if not link:
-        raise SourceError(f"{pair.forward.name}: got Notes without a link to its loops, wanted the "
-                          f"line Loops: tests.reference.{pair.room}.{pair.op}")
-    piece = read_piece(ROOT.joinpath(*link[1].split(".")).with_suffix(".py"), link[2])
-    if piece is None:
-        raise SourceError(f"{pair.forward.name}: got the link {link[1]}.{link[2]}, "
-                          "wanted a function that is there")
-    return piece
-
-
-def file_of_tests(pair):
-    """Return the test file of a pair's module."""
-    return ROOT / "tests" / pair.room / f"test_{pair.path.stem}.py"
-
-
-def by_hand(pair):
-    """Return the Piece that is the test worked by hand; None for a whole network."""
-    return read_piece(file_of_tests(pair), f"test_{pair.op}_by_hand")
-
-
 @cache
 def uses():
     """Return each op's set of the ops that its forward or its backward calls."""
     pairs = find_pairs()
     return {op: {name for side in (pair.forward, pair.backward) for name in _called(side)
-                 if name in pairs and name != op} for op, pair in pairs.items()}
+                 if name not in (None, op)} for op, pair in pairs.items()}
 
 
 def used_by(op):
@@ -291,14 +227,20 @@ def used_by(op):
 
 
 def _called(side):
-    """Yield the ops that a function calls, by name or as ``network.forward`` of a default."""
-    defaults = inspect.signature(side.function).parameters
+    """Yield the ops that a function calls."""
     for node in ast.walk(ast.parse(source(side.function))):
         if isinstance(node, ast.Call):
-            name = ast.unparse(node.func)
-            owner, _, attribute = name.rpartition(".")
-            if attribute in ("forward", "backward") and owner in defaults:
-                name = getattr(defaults[owner].default, attribute).__name__
-            op, _, end = name.rpartition("_")
-            if end in ("forward", "backward"):
-                yield op
+            yield called_op(ast.unparse(node.func), side.function)
+
+
+def called_op(call, function):
+    """Return the op that a call, as it is written in a function, runs one side of; else None.
+
+    A pair may come as an argument: ``network.forward`` is that of the argument's default.
+    """
+    owner, _, name = call.rpartition(".")
+    default = inspect.signature(function).parameters.get(owner.rpartition(".")[2])
+    if name in ("forward", "backward") and default:
+        name = getattr(default.default, name).__name__
+    op, _, side = name.rpartition("_")
+    return op if side in ("forward", "backward") and op in find_pairs() else None

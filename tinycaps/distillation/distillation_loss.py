@@ -85,7 +85,7 @@ def distillation_loss_backward(dloss, cache):
 def logit_matching_forward(logits, teacher_logits):
     """Score logits by their squared distance to the teacher's.
 
-        loss = ½ 1/n Σ_n Σ_k (z_nk − v_nk)²         [§2.1]
+        loss = 1/(2 n) Σ_n Σ_k (z_nk − v_nk)²        [§2.1]
 
     Parameters
     ----------
