@@ -143,7 +143,7 @@ def test_to_resume_something_must_have_been_begun(empty):
 
 @pytest.mark.parametrize("words, side, more, one", [
     ([], 4, {}, True), ([], 17, {}, False), ([], 17, {"shares_work": True}, True),
-    (["--plain"], 4, {}, False), (["--plain"], 17, {"shares_work": True}, False)])
+    (["--plain"], 4, {}, True), (["--plain"], 17, {"shares_work": True}, False)])
 def test_the_blas_has_one_thread_for_small_images_and_networks_that_share_their_work(
         empty, monkeypatch, cores, words, side, more, one):
     held, before = [], blas_threads()
