@@ -145,7 +145,7 @@ MISTAKES = {
     "no such class": (omitted_digit, ["--omit", 12], "omit", "wanted one of 0, 1, 2"),
     "no such classes": (omitted_digit, ["--only", 7, 11], "only", "wanted one of 0, 1"),
     "every class": (omitted_digit, ["--only", *range(10)], "only", "never shown"),
-    "a single class": (omitted_digit, ["--data", "one.npz", "--omit", 0], "labels",
+    "a single class": (omitted_digit, ["--data", "one.npz", "--omit", 0], "one.npz",
                        "wanted at least two"),
     "nothing to learn from": (omitted_digit, ["--hold-out", 1436], "data",
                               "wanted images of others"),
