@@ -142,9 +142,10 @@ def test_an_image_too_many_for_the_memory_is_refused_before_it_is_taken(put, mon
         load_folder(put(named("a", 2) | named("b", 2)), say=str)
 
 
-@pytest.mark.parametrize("name", ["../a/0.png", "/a/0.png", "a/../../0.png", "", "."])
+@pytest.mark.parametrize("name", ["../a/0.png", "/a/0.png", "a/../../0.png", ".", ""])
 def test_entries_that_point_outside_are_refused(write, name):
-    path = write("own.zip", zipped(named("a", 3) | named("b", 3) | {name: grey(0)}))
+    content = zipped(named("a", 3) | named("b", 3) | {name or "NAME": grey(0)})
+    path = write("own.zip", content.replace(b"NAME", b"\0AME"))      # zipfile stops at the zero
     with pytest.raises(ValueError, match=f"^{path}: got the entry '{name}', wanted names within"):
         load_folder(path)
 

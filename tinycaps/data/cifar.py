@@ -39,8 +39,8 @@ def load_cifar_10(path=None):
     -------
     Dataset
         50,000 training and 10,000 test images, (n, 32, 32, 3), ten classes: airplane, automobile,
-        bird, cat, deer, dog, frog, horse, ship, truck. They take 740 MB, and 350 MB more while they
-        are read.
+        bird, cat, deer, dog, frog, horse, ship, truck. They take 740 MB, and 1.3 GB while they are
+        read.
 
     Raises
     ------
