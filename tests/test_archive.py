@@ -7,6 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from tinycaps import archive
 from tinycaps.archive import read_arrays
 
 ARRAYS = dict(images=np.arange(60, dtype=np.uint8).reshape(3, 4, 5), labels=np.arange(3),
@@ -92,6 +93,15 @@ def test_a_member_hidden_by_one_bit_of_the_directory_is_missed(refuse):
     content[first + 32:first + 34] = struct.pack("<H", entry)       # the length of a comment
     assert zipfile.ZipFile(io.BytesIO(content)).namelist() == ["a.npy"]
     refuse(content, "1 members in a directory of 2")
+
+
+def test_a_directory_of_more_members_than_the_end_record_can_count(read, refuse, monkeypatch):
+    monkeypatch.setattr(archive, "MOST_COUNTED", 3)
+    arrays = {name: np.zeros(1) for name in "abcde"}
+    content = packed(**arrays)
+    counted = [content[:-12] + struct.pack("<H", count) + content[-10:] for count in (3, 4)]
+    assert same(read(counted[0]), arrays)
+    refuse(counted[1], "5 members in a directory of 4")
 
 
 def member(content, name="a.npy", count=1):

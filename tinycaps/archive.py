@@ -8,6 +8,8 @@ import numpy as np
 
 LARGEST = 2 ** 31
 """Bytes of all arrays of a file together, unpacked, unless a reader asks for another limit."""
+MOST_COUNTED = 2 ** 16 - 1
+"""Members that the zip format's end record can count; it says this of more."""
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0,
             (2, 0): np.lib.format.read_array_header_2_0}
 _END = "<4s6xH10x"
@@ -48,7 +50,7 @@ def read_arrays(path, limit=LARGEST):
     with path.open("rb") as file:
         try:
             with zipfile.ZipFile(file) as archive:
-                _check_directory(archive, limit)
+                check_directory(archive, limit)
                 return {_name(member): _read(archive, member) for member in archive.infolist()}
         except MemoryError:
             raise
@@ -58,9 +60,23 @@ def read_arrays(path, limit=LARGEST):
                              " wanted one written by numpy.savez") from None
 
 
-def _check_directory(archive, limit):
+def check_directory(archive, limit):
     """Check that no member is missing, there twice or damaged, and that all are small enough.
 
+    Parameters
+    ----------
+    archive : zipfile.ZipFile
+        Open for reading.
+    limit : int
+        Bytes of all members together, unpacked.
+
+    Raises
+    ------
+    ValueError
+        In a few words, for a line of the caller's; zipfile and its decompressors raise others.
+
+    Notes
+    -----
     zipfile does not compare the number of members in the end record with those in the directory,
     and takes what stands before the first or after the end record for no part of the archive.
     """
@@ -69,7 +85,8 @@ def _check_directory(archive, limit):
     magic, count = struct.unpack(_END, archive.fp.read(struct.calcsize(_END)))
     if magic != b"PK\5\6" or min([m.header_offset for m in members], default=archive.start_dir):
         raise ValueError("something stands before or after it")
-    if not count == len(members) == len({_name(member) for member in members}):
+    twice = len(members) - len({_name(member) for member in members})
+    if twice or count != min(len(members), MOST_COUNTED):
         raise ValueError(f"{len(members)} members in a directory of {count}, or one of them twice")
     size = sum(member.file_size for member in members)
     if size > limit:

@@ -45,7 +45,8 @@ def add_training_arguments(parser, small, large, rate_of):
     """
     add, at_least_one = parser.add_argument, whole_number(1)
     add("--data", default="digits", metavar="NAME",
-        help="digits (default), mnist, fashion-mnist, or FILE.npz with images and labels")
+        help="digits (default), mnist, fashion-mnist, cifar-10, FILE.npz with images and labels, "
+             "FOLDER or FILE.zip with one folder of images for each class")
     add("--device", choices=("cpu", "gpu"), default="cpu")
     add("--epochs", type=at_least_one, metavar="N",
         help=f"default {small['epochs']} for images up to {SMALL_IMAGE} pixels, "

@@ -1,8 +1,13 @@
 """Which images a demo learns from, on which a training is watched, and how images are moved."""
-from tinycaps.data import (hold_out, load_digits, load_fashion_mnist, load_mnist, load_npz,
-                           random_shift, random_warp)
+import os
+import zlib
+from pathlib import Path
 
-LOADERS = {"digits": load_digits, "mnist": load_mnist, "fashion-mnist": load_fashion_mnist}
+from tinycaps.data import (hold_out, load_cifar_10, load_digits, load_fashion_mnist, load_folder,
+                           load_mnist, load_npz, random_shift, random_warp)
+
+LOADERS = {"digits": load_digits, "mnist": load_mnist, "fashion-mnist": load_fashion_mnist,
+           "cifar-10": load_cifar_10}
 QUICK = 256
 """Images of each set with --quick."""
 WATCHED = 1000
@@ -15,8 +20,11 @@ def load_data(arguments):
         data = LOADERS[arguments.data]()
     elif arguments.data.endswith(".npz"):
         data = load_npz(arguments.data)
+    elif arguments.data.endswith(".zip") or Path(arguments.data).is_dir():
+        data = load_folder(arguments.data)
     else:
-        raise ValueError(f"data: got {arguments.data!r}, wanted {', '.join(LOADERS)} or FILE.npz")
+        raise ValueError(f"data: got {arguments.data!r}, wanted {', '.join(LOADERS)}, FOLDER, "
+                         "FILE.zip or FILE.npz")
     if arguments.hold_out:
         if arguments.hold_out >= len(data.train_images):
             raise ValueError(f"hold-out: got {arguments.hold_out}, wanted fewer than the "
@@ -25,6 +33,18 @@ def load_data(arguments):
     if arguments.quick:
         data = type(data)(*(array[::len(array) // QUICK or 1][:QUICK] for array in data))
     return data
+
+
+def content_crc(path):
+    """Return the CRC-32 of a file, or of the names and contents of all files in a folder."""
+    if not path.is_dir():
+        return zlib.crc32(path.read_bytes())
+    crc = 0
+    for file in sorted(Path(folder, name) for folder, _, names in os.walk(path, followlinks=True)
+                       for name in names):
+        crc = zlib.crc32(os.fsencode(file.relative_to(path)), crc)
+        crc = zlib.crc32(file.read_bytes(), crc)
+    return crc
 
 
 def count_classes(data):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from demos.harness.arguments import is_small
-from demos.harness.data import LOADERS, watched_on
+from demos.harness.data import LOADERS, content_crc, watched_on
 from tinycaps.backend import asarray
 from tinycaps.fast import in_blocks, parallel
 from tinycaps.optim import flat_then_linear
@@ -72,11 +72,11 @@ def runs_named(name, arguments, seed):
 
 
 def data_named(arguments):
-    """Return the name of the data; that of a file has a crc of its content."""
+    """Return the name of the data; that of a file or folder has a crc of its content."""
     if arguments.data in LOADERS:
         return arguments.data
     path = Path(arguments.data)
-    return f"{path.name}-{zlib.crc32(path.read_bytes()):08x}"
+    return f"{path.absolute().name}-{content_crc(path):08x}"
 
 
 def check_begun(arguments, *trainings):

@@ -12,15 +12,17 @@ import json
 import signal
 import sys
 import tempfile
+import zipfile
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from tests.data import cifar_file
 from tinycaps.capsules import CapsNetConfig, init_capsnet, load_capsnet, save_capsnet
 from tinycaps.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from tinycaps.data import load_digits, load_image, load_npz
+from tinycaps.data import cifar, load_digits, load_folder, load_image, load_npz
 from tinycaps.data.idx import read_idx
 
 MEMORY = 2 ** 30
@@ -78,6 +80,21 @@ def write_npz(save):
     return write
 
 
+def write_cifar(path):
+    path.write_bytes(cifar_file.pack(cifar_file.small(1)))
+
+
+def read_cifar(path):
+    """Read a file that has not the published checksum, which would refuse every damage."""
+    return list(cifar.unpack(path.read_bytes(), path))
+
+
+def write_image_zip(path):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in "a/0.png", "a/1.png", "b/0.png", "b/1.png":
+            write_picture("L")(zipfile.Path(archive, name))
+
+
 def write_checkpoint(path):
     rng = np.random.default_rng(0)
     params = {"W": rng.standard_normal((3, 4)), "bias": np.zeros(4, np.float32)}
@@ -115,6 +132,8 @@ FORMATS = {
     "gzipped idx": Format(write_idx(gzip.open), lambda path: [read_idx(path)]),
     "npz": Format(write_npz(np.savez), lambda path: list(load_npz(path))),
     "compressed npz": Format(write_npz(np.savez_compressed), lambda path: list(load_npz(path))),
+    "image zip": Format(write_image_zip, lambda path: list(load_folder(path, say=str))),
+    "cifar tar": Format(write_cifar, read_cifar),
     "checkpoint": Format(write_checkpoint, read_checkpoint),
     "network": Format(write_network, read_network),
 }

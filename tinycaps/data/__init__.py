@@ -3,9 +3,14 @@
 dataset    the Dataset, the rule that splits one, and the validation set
 digits     1,797 real 8x8 digits that come with the package: no network needed
 mnist      MNIST and Fashion-MNIST: found on disk or downloaded, checked by the published hashes
+cifar      CIFAR-10, from the published file of the binary version
+aff_nist   affNIST's test images, from the published file
+affine     a synthetic stand-in for it, from MNIST or the embedded digits
+published  one published file: on disk, cached or downloaded
 download   one file from the first mirror that serves it whole
 idx        the file format of the MNIST family
 own        your own images and labels, from an npz file to learn from
+folder     your own images sorted by class, in a folder or a zip file
 picture    your own drawing, from a PNG or JPEG to recognise
 paper      ink lifted off the paper of a drawing or photograph
 pixels     the pixels of a PNG or JPEG
@@ -14,13 +19,18 @@ warp       small rotations, stretches and translations, for augmentation too
 
 Images are float32 in [0, 1], channel-last (n, h, w, c); labels are int64 classes 0..k-1.
 """
+from .aff_nist import load_aff_nist
+from .affine import pad_images, synthetic_aff_nist
+from .cifar import load_cifar_10
 from .dataset import Dataset, hold_out
 from .digits import load_digits
+from .folder import load_folder
 from .mnist import load_fashion_mnist, load_mnist
 from .own import load_npz
 from .picture import ink_margin, load_image
 from .shift import random_shift, shift_images
 from .warp import random_warp
 
-__all__ = ["Dataset", "hold_out", "ink_margin", "load_digits", "load_fashion_mnist", "load_image",
-           "load_mnist", "load_npz", "random_shift", "random_warp", "shift_images"]
+__all__ = ["Dataset", "hold_out", "ink_margin", "load_aff_nist", "load_cifar_10", "load_digits",
+           "load_fashion_mnist", "load_folder", "load_image", "load_mnist", "load_npz",
+           "pad_images", "random_shift", "random_warp", "shift_images", "synthetic_aff_nist"]

@@ -45,31 +45,39 @@ def read_pixels(path):
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: got no such file, wanted a PNG or JPEG")
+    return decode_pixels(path, path)
+
+
+def decode_pixels(file, name):
+    """Read an image as `read_pixels` does, from a path or from a file that is open for reading.
+
+    Errors begin with the given name.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            pixels = _decode(path)
+            pixels = _decode(file)
     except MemoryError:
         raise
     except Exception as error:          # Pillow raises a dozen kinds for what it cannot read
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(f"{path}: got a file that cannot be read ({reason}), wanted a whole PNG "
+        raise ValueError(f"{name}: got a file that cannot be read ({reason}), wanted a whole PNG "
                          "or JPEG") from None
     return _without_transparency(pixels) if pixels.shape[2] in (2, 4) else pixels
 
 
-def _decode(path):
+def _decode(file):
     """Return the pixels with transparency, if there is any, as the last of 2 or 4 channels."""
     from PIL import Image, ImageOps, UnidentifiedImageError
     try:
-        with Image.open(path, formats=_FORMATS) as image:
+        with Image.open(file, formats=_FORMATS) as image:
             width, height = image.size
             if width * height > LARGEST:
                 raise ValueError(f"{width:,} x {height:,} pixels, more than {LARGEST:,}")
             image.verify()                                  # the checksums
     except UnidentifiedImageError:                          # its message is about the path
         raise ValueError("it does not begin as one") from None
-    with Image.open(path, formats=_FORMATS) as image:
+    with Image.open(file, formats=_FORMATS) as image:
         if image.mode.startswith("I"):                      # 16 bits of grey
             small = Image.fromarray(np.asarray(image).astype(np.float32) / 65535)
             small.info = image.info

@@ -1,8 +1,12 @@
 """Which images are learned from, which are watched, and how they are moved."""
+import zipfile
+import zlib
+
 import numpy as np
 import pytest
 
 from demos.harness import data as harness
+from tests.data.png import GREY, png
 from tests.demos.harness.test_arguments import blank, parse
 from tinycaps.data import load_digits, random_shift
 
@@ -66,3 +70,42 @@ def test_a_training_is_watched_on_what_is_held_out_or_on_its_own_images():
 def test_says_whose_error_it_is():
     assert harness.judged(parse()) == ("test", "test images")
     assert harness.judged(parse("--hold-out", 5)) == ("held-out", "held-out training images")
+
+
+def test_a_folder_and_a_zip_file_of_images_are_data(tmp_path, capsys):
+    images = np.arange(12, dtype=np.uint8).reshape(2, 6)
+    with zipfile.ZipFile(tmp_path / "own.zip", "w") as archive:
+        for label, row in zip("ab", images):
+            for value in row:
+                name, content = f"{label}/{value}.png", png(np.full((5, 5), value), GREY)
+                archive.writestr(name, content)
+        archive.extractall(tmp_path / "own")
+    found = [harness.load_data(parse("--data", tmp_path / name)) for name in ("own", "own.zip")]
+    assert all(np.array_equal(*each) for each in zip(*found))
+    assert found[0].train_images.shape == (9, 5, 5, 1) and harness.count_classes(found[0]) == 2
+    assert capsys.readouterr().out.count("2 classes, 0 a, 1 b; every fifth image") == 2
+    with pytest.raises(FileNotFoundError, match="none.zip: got no such folder or file"):
+        harness.load_data(parse("--data", "none.zip"))
+
+
+def test_a_crc_of_a_folder_is_of_names_and_contents(tmp_path):
+    folder = tmp_path / "own"
+    for label in "ab":
+        (folder / label).mkdir(parents=True)
+        (folder / label / "1.png").write_bytes(label.encode())
+    found = [harness.content_crc(folder)]
+    assert harness.content_crc(folder) == found[0]
+    (folder / "b" / "1.png").write_bytes(b"c")
+    found.append(harness.content_crc(folder))
+    (folder / "b" / "1.png").rename(folder / "b" / "2.png")
+    found.append(harness.content_crc(folder))
+    assert len({*found}) == 3
+    assert harness.content_crc(folder / "a" / "1.png") == zlib.crc32(b"a")
+
+
+def test_cifar_10_is_data_by_its_name(monkeypatch, tmp_path):
+    monkeypatch.setenv("TINYCAPS_DATA", str(tmp_path))
+    (tmp_path / "cifar-10").mkdir()
+    (tmp_path / "cifar-10" / "cifar-10-binary.tar.gz").write_bytes(b"another file")
+    with pytest.raises(ValueError, match="cifar-10-binary.tar.gz: got MD5 .*, wanted"):
+        harness.load_data(parse("--data", "cifar-10"))

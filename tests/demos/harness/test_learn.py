@@ -57,13 +57,19 @@ def test_every_setting_decides_the_folder(empty):
     assert all(each.folder.parent.name == "runs" for each in others)
 
 
-def test_an_own_file_that_has_changed_is_another_training(empty):
+def test_an_own_file_or_folder_that_has_changed_is_another_training(empty):
     own("mine.npz", 2)
     before = training("--data", "mine.npz").folder
     assert training("--data", "mine.npz").folder == before
     assert training("--data", "./mine.npz").folder == before
     own("mine.npz", 3)
     assert training("--data", "mine.npz").folder != before
+    Path("own").mkdir()
+    Path("own", "a").write_text("a")
+    before = training("--data", "own").folder
+    assert before.name.startswith("boat-own-") and training("--data", "own/").folder == before
+    Path("own", "a").write_text("b")
+    assert training("--data", "own").folder != before
 
 
 def test_a_training_leaves_log_and_checkpoint_with_its_settings(empty, capsys):
