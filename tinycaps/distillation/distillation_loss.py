@@ -60,7 +60,6 @@ def distillation_loss_forward(logits, labels, soft_targets, temperature=20.0, ha
     """
     temperature = check_temperature(temperature)
     check_fraction(hard_weight=hard_weight)
-    hard_weight = float(hard_weight)
     soft_weight = (1 - hard_weight) * temperature * temperature                     # [§2 -]
     hard, hard_cache = cross_entropy_forward(logits, labels)                        # [a]
     soft, soft_cache = soft_cross_entropy_forward(logits, soft_targets, temperature)  # [b]
