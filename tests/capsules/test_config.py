@@ -2,10 +2,11 @@
 import dataclasses
 import math
 
+import numpy as np
 import pytest
 
 from tests.ops.facts import refuses
-from tinycaps.capsules import DIGITS, PAPER, CapsNetConfig
+from tinycaps.capsules import DIGITS, PAPER, CapsNetConfig, CNNConfig
 
 
 def test_paper_sizes():
@@ -36,6 +37,11 @@ def test_grid_of_primary_capsules(config, grid, capsules):
 def test_lists_become_tuples_so_that_configs_can_be_keys():
     config = CapsNetConfig(image_shape=[28, 28, 1], decoder_hidden=[512, 1024])
     assert config == PAPER and hash(config) == hash(PAPER)
+
+
+def test_numpy_scalars_become_numbers():
+    assert type(CapsNetConfig(reconstruction_weight=np.float64(1)).reconstruction_weight) is float
+    assert type(CNNConfig(dropout=np.float64(0.2)).dropout) is float
 
 
 def test_config_cannot_be_changed():

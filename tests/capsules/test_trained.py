@@ -147,3 +147,9 @@ def test_another_network_is_reported_in_one_line(path, about):
     params = init_cnn(np.random.default_rng(0), CNN_DIGITS)
     save_checkpoint(path, Checkpoint(params, {}, about, 1, 0.0))
     refuses(ValueError, "checkpoint", "a trained CapsNet", load_capsnet, path)
+
+
+def test_what_was_saved_counts_no_steps_and_no_seconds(path):
+    save_capsnet(path, capsnet(np)[0], ABOUT)
+    saved = load_checkpoint(path)
+    assert (saved.step, saved.seconds, saved.state) == (0, 0.0, {})
