@@ -69,3 +69,7 @@ def test_config_cannot_be_changed():
     (dict(stop_gradient="False"), "stop_gradient", "True or False")])
 def test_bad_sizes(wrong, name, wanted):
     refuses(ValueError, name, wanted, CapsNetConfig, **wrong)
+
+
+def test_the_baselines_last_map_reads_the_last_hidden_layer():
+    assert CNNConfig(hidden=(4, 5, 6)).shapes["output.0.W"] == (6, 10)
