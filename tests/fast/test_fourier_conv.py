@@ -193,3 +193,15 @@ def test_equals_conv2d_with_one_channel(c, f):
     arrays = draw((2, 6, 6, c), (3, 3, c, f), (f,))
     for got, want in zip(fourier(*arrays, 2), plain(*arrays, 2), strict=True):
         near(got, want)
+
+
+def test_a_cache_that_was_overwritten_is_refused():
+    workspace = Workspace()
+    (_, first), (out, second) = (fourier_conv2d_forward(*case(), stride=2, workspace=workspace)
+                                 for _ in range(2))
+    refused = pytest.raises(RuntimeError, match="^cache: got one that a later call")
+    with refused:
+        fourier_conv2d_backward(out, first)
+    fourier_conv2d_backward(out, second)
+    with refused:
+        fourier_conv2d_backward(out, second)
