@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tests.reference import ops as reference
-from tests.ops.facts import (ALONG_DIRECTIONS, draw, error, near, on, on_device, refuses,
+from tests.ops.facts import (ALONG_DIRECTIONS, defaults, draw, error, near, on, on_device, refuses,
                              refuses_two_memories, stays_float32)
 from tinycaps.backend import to_numpy
 from tinycaps.fast import Workspace, fourier_conv2d_backward, fourier_conv2d_forward
@@ -155,6 +155,10 @@ def test_equals_conv2d_on_any_number_of_cores(cores, pretended):
 def test_float32_stays_float32(xp):
     stays_float32(xp, *fourier(*on(xp, *case(dtype="float32")), 2))
     stays_float32(xp, *fourier(*on(xp, *case(dtype="float32")), 2, workspace=Workspace()))
+
+
+def test_default_is_that_of_conv2d():
+    assert defaults(fourier_conv2d_forward) == dict(stride=1)
 
 
 def test_bad_input(xp):
