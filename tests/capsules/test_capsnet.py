@@ -76,11 +76,13 @@ def test_without_reconstruction_there_is_no_decoder():
 
 
 def test_initial_parameters():
-    config = replace(SMALL, conv_channels=40, primary_types=10, class_dims=10)
-    params = init_capsnet(np.random.default_rng(0), config)
-    fan_in = {"conv1.W": 2 * 2 * 2, "primary.W": 3 * 3 * 40, "digit.W": config.primary_capsules / 3}
-    for key, n in fan_in.items():
-        assert abs(params[key].var() * n - 1) < 0.25, key
+    config = replace(SMALL, conv_channels=40, conv_kernel=3, primary_types=10, class_dims=10)
+    params, rng = init_capsnet(np.random.default_rng(0), config), np.random.default_rng(0)
+    fan_in = {"conv1.W": 3 * 3 * 2, "primary.W": 3 * 3 * 40, "digit.W": config.primary_capsules / 3}
+    for key, shape in config.shapes.items():
+        drawn = rng.standard_normal(shape)
+        if key in fan_in:
+            np.testing.assert_allclose(params[key], drawn / fan_in[key] ** 0.5, rtol=1e-6)
     assert not any(array.any() for key, array in params.items() if key.endswith("bias"))
     assert {array.dtype for array in params.values()} == {np.dtype("float32")}
     again = init_capsnet(np.random.default_rng(0), config)

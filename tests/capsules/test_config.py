@@ -2,10 +2,11 @@
 import dataclasses
 import math
 
+import numpy as np
 import pytest
 
 from tests.ops.facts import refuses
-from tinycaps.capsules import DIGITS, PAPER, CapsNetConfig
+from tinycaps.capsules import DIGITS, PAPER, CapsNetConfig, CNNConfig
 
 
 def test_paper_sizes():
@@ -38,6 +39,11 @@ def test_lists_become_tuples_so_that_configs_can_be_keys():
     assert config == PAPER and hash(config) == hash(PAPER)
 
 
+def test_numpy_scalars_become_numbers():
+    assert type(CapsNetConfig(reconstruction_weight=np.float64(1)).reconstruction_weight) is float
+    assert type(CNNConfig(dropout=np.float64(0.2)).dropout) is float
+
+
 def test_config_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
         PAPER.iterations = 1
@@ -63,3 +69,7 @@ def test_config_cannot_be_changed():
     (dict(stop_gradient="False"), "stop_gradient", "True or False")])
 def test_bad_sizes(wrong, name, wanted):
     refuses(ValueError, name, wanted, CapsNetConfig, **wrong)
+
+
+def test_the_baselines_last_map_reads_the_last_hidden_layer():
+    assert CNNConfig(hidden=(4, 5, 6)).shapes["output.0.W"] == (6, 10)

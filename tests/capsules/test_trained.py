@@ -180,3 +180,9 @@ def test_a_network_without_a_decoder_is_loaded(path):
     params = init_capsnet(np.random.default_rng(0), config)
     save_capsnet(path, params, ABOUT | {"config": dataclasses.asdict(config)})
     assert load_capsnet(path).params.keys() == config.shapes.keys()
+
+
+def test_what_was_saved_counts_no_steps_and_no_seconds(path):
+    save_capsnet(path, capsnet(np)[0], ABOUT)
+    saved = load_checkpoint(path)
+    assert (saved.step, saved.seconds, saved.state) == (0, 0.0, {})

@@ -271,7 +271,7 @@ def test_bad_settings(xp):
         refuses_setting("prefixes", "at least 2", few)
     refuses_setting("prefixes", "each once", ["a.", "b.", "a."])
     refuses(ValueError, "answers", "at least 2", others_answers, soften(arrays[1])[None])
-    for temperature in 0, -1, math.inf, math.nan:
+    for temperature in 0, -1, math.inf, math.nan, "2":
         refuses_setting("temperature", "a finite number above 0", temperature=temperature)
     for agreement in -0.1, math.inf, math.nan:
         refuses_setting("agreement", "a finite number of at least 0", agreement=agreement)

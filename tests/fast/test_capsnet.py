@@ -22,6 +22,7 @@ from tinycaps.capsules import (PAPER, PLAIN, CapsNetConfig, Network, capsnet_for
 from tinycaps.checkpoint import load_checkpoint
 from tinycaps.fast import (choose_network, fast_capsnet_backward, fast_capsnet_forward,
                            fast_network, threads)
+from tinycaps.fast.fourier_plan import fourier_plan
 from tinycaps.gradcheck import assert_gradients
 
 ROOT = Path(__file__).parents[2]
@@ -145,6 +146,18 @@ def test_gradients_by_name_over_several_slices(monkeypatch, network):
     monkeypatch.setattr(threads, "SLICE", 400)      # 1 sample in the convolutions, 4 in the routing
     params, x, _ = case(np, n=19)
     check_by_name(network, params, x, BARE, **ALONG_DIRECTIONS)
+
+
+def test_work_is_cut_by_the_numbers_of_a_sample(monkeypatch):
+    asked = []
+    for room in "convolutions", "capsules":
+        monkeypatch.setattr(f"tinycaps.fast.{room}.pieces", lambda *sizes: asked.append(sizes) or 1)
+    run(FAST, *case(np, n=5), BARE)
+    i, j, q, p = BARE.shapes["digit.W"]
+    # conv1 gives 8 x 8 pixels, which become R products of 2 x 2 phases.
+    f, R = BARE.conv_channels, len(fourier_plan(8, 5, 2).B_T)
+    up = [(5, 8 * 8 * f + R * 4 * f), (5, i * p), (5, i * j * q)]
+    assert asked == up + up[::-1]
 
 
 def test_gradients_entry_by_entry_of_all_but_the_largest_layers():

@@ -1,12 +1,16 @@
 """The faster convolution is chosen by arithmetic that can be redone by hand, and with a reason."""
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from tests.ops.facts import refuses
-from tinycaps.capsules import DIGITS, PAPER, init_capsnet
+from tests.ops.facts import defaults, refuses
+from tinycaps.capsules import DIGITS, PAPER, CapsNetConfig, init_capsnet
 from tinycaps.fast import choose_network, fast_capsnet_backward, fast_capsnet_forward, fast_network
+from tinycaps.fast.fourier_plan import fourier_plan
+
+module = sys.modules["tinycaps.fast.choose_network"]
 
 
 def is_fourier(network):
@@ -62,3 +66,18 @@ def test_a_cache_that_was_overwritten_is_refused(fourier):
     network.backward(v, cache)
     with refused:
         network.backward(v, cache)
+
+
+def test_multiplications_by_hand(monkeypatch):
+    # Images of 8 pixels after conv1, 2 channels, kernels of 3, stride 2, 4 maps of 3 x 3 pixels.
+    config = CapsNetConfig(image_shape=(9, 9, 1), conv_channels=2, conv_kernel=2, primary_types=2,
+                           primary_dims=2, primary_kernel=3, primary_stride=2)
+    direct = 5 * 2 * 4 * 3 * 3 * 3 * 3
+    # Of each product: the sums over 2·2 phases, Bᵀ of the pixels, G of the kernels, Aᵀ of the maps.
+    each = 5 * 2 * 4 * 2 * 2 + 5 * 2 * 8 * 8 + 2 * 4 * 3 * 3 + 5 * 4 * 3 * 3
+    fraction = len(fourier_plan(8, 3, 2).B_T) * each / direct
+    assert f" {fraction:.0%} of the multiplications" in choose_network(config, 5)[1]
+    assert module.WORTH == 0.5 and defaults(fast_network) == dict(fourier=True)
+    for worth, chosen in (fraction, "Fourier"), (0.999 * fraction, "direct"):
+        monkeypatch.setattr(module, "WORTH", worth)
+        assert choose_network(config, 5)[1].startswith(chosen)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tests.reference import ops as reference
-from tests.ops.facts import (ALONG_DIRECTIONS, draw, error, near, on, on_device, refuses,
+from tests.ops.facts import (ALONG_DIRECTIONS, defaults, draw, error, near, on, on_device, refuses,
                              refuses_two_memories, stays_float32)
 from tinycaps.backend import to_numpy
 from tinycaps.fast import Workspace, fourier_conv2d_backward, fourier_conv2d_forward
@@ -157,6 +157,10 @@ def test_float32_stays_float32(xp):
     stays_float32(xp, *fourier(*on(xp, *case(dtype="float32")), 2, workspace=Workspace()))
 
 
+def test_default_is_that_of_conv2d():
+    assert defaults(fourier_conv2d_forward) == dict(stride=1)
+
+
 def test_bad_input(xp):
     x, W, bias = on(xp, *case())
     forward = fourier_conv2d_forward
@@ -193,3 +197,15 @@ def test_equals_conv2d_with_one_channel(c, f):
     arrays = draw((2, 6, 6, c), (3, 3, c, f), (f,))
     for got, want in zip(fourier(*arrays, 2), plain(*arrays, 2), strict=True):
         near(got, want)
+
+
+def test_a_cache_that_was_overwritten_is_refused():
+    workspace = Workspace()
+    (_, first), (out, second) = (fourier_conv2d_forward(*case(), stride=2, workspace=workspace)
+                                 for _ in range(2))
+    refused = pytest.raises(RuntimeError, match="^cache: got one that a later call")
+    with refused:
+        fourier_conv2d_backward(out, first)
+    fourier_conv2d_backward(out, second)
+    with refused:
+        fourier_conv2d_backward(out, second)

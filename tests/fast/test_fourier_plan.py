@@ -153,3 +153,9 @@ def test_bad_input():
     for sizes in (7, 3, 2), (20, 9, 3), (4, 5, 1), (4, 5, 2), (2, 1, 4):
         refuses(ValueError, "size", "a multiple of the stride, at least the kernel", fourier_plan,
                 *sizes)
+
+
+def test_sizes_are_positive_integers():
+    for wrong in (0, 1, 1), (4, 0, 1), (4, 2, 0), (4.0, 2, 1):
+        with pytest.raises(ValueError, match="wanted an integer of at least 1$"):
+            fourier_plan(*wrong)

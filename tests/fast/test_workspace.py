@@ -84,3 +84,26 @@ def test_a_cache_serves_one_backward_right_after_its_forward():
     workspace.end(second)
     with pytest.raises(RuntimeError, match=line):
         workspace.end(second)
+
+
+def test_it_holds_a_buffer_of_one_name_shape_and_dtype(xp):
+    workspace = Workspace()
+    assert not workspace.holds("V", (2, 3), "float32")
+    workspace.empty("V", (2, 3), xp, "float32")
+    assert workspace.holds("V", [2, 3], "float32")
+    for other in ("U", (2, 3), "float32"), ("V", (3, 2), "float32"), ("V", (2, 3), "float64"):
+        assert not workspace.holds(*other)
+
+
+def test_each_turn_ends_once_and_no_later_turn_brings_it_back():
+    workspace, over = Workspace(), []
+    for ends in True, True, False, True:
+        turn = workspace.begin()
+        for each in over:
+            with pytest.raises(RuntimeError, match="^cache: got one that a later call"):
+                workspace.end(each)
+        if ends:
+            workspace.end(turn)
+        over.append(turn)
+    with pytest.raises(RuntimeError):
+        workspace.end(turn)

@@ -1,6 +1,7 @@
 """The sizes and choices of a forward-forward network."""
 import dataclasses
 
+import numpy as np
 import pytest
 
 from tests.ops.facts import refuses
@@ -22,6 +23,11 @@ def test_pixels(shape, pixels):
 def test_lists_become_tuples_so_that_configs_can_be_keys():
     config = FFConfig(image_shape=[28, 28, 1], hidden=[1000, 1000, 1000])
     assert config == FFConfig() and hash(config) == hash(FFConfig())
+
+
+def test_numpy_scalars_become_numbers():
+    config = FFConfig(peer_weight=np.float64(0.5), theta=np.float64(2))
+    assert {type(config.peer_weight), type(config.theta)} == {float}
 
 
 def test_config_cannot_be_changed():

@@ -120,3 +120,9 @@ def test_defaults_are_those_of_the_paper():
     # H22 section 3.3: the first ten pixels, and a neutral label of ten times 0.1.
     assert defaults(write_labels) == defaults(write_neutral) == dict(classes=10, strength=1.0)
     assert defaults(make_room) == dict(classes=10)
+
+
+def test_ten_classes_need_ten_pixels():
+    assert write_neutral(np.zeros((1, 10))).shape == (1, 10)
+    refuses(ValueError, "classes", "at most the 9 pixels", write_neutral, np.zeros((1, 9)))
+    refuses(ValueError, "labels", "0..9", write_labels, np.zeros((1, 11)), np.array([10]))

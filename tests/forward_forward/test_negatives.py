@@ -208,3 +208,9 @@ def test_a_class_that_is_impossible_is_still_better_than_the_true_one(xp):
 def test_masks_are_blurred_ten_times_by_default():
     # H22 section 3.2 says "repeatedly"; ten is ours.
     assert defaults(hybrid_masks) == dict(blurs=10)
+
+
+def test_two_images_are_mixed_with_each_other():
+    images = np.stack([np.zeros((4, 4, 1)), np.ones((4, 4, 1))])
+    mixed = hybrid_negatives(images, np.random.default_rng(0))
+    assert mixed.shape == images.shape and set(mixed.ravel()) == {0.0, 1.0}

@@ -75,6 +75,7 @@ def test_bad_input(xp):
             means[:2])
     refuses(TypeError, "mean_activity", "the precision of y, float64",
             peer_normalisation_forward, y, means.astype("float32"))
+    refuses(ValueError, "weight", "at least 0", peer_normalisation_forward, y, means, weight=-1)
     for decay in 1, 1.5, -0.1, float("nan"):
         refuses(ValueError, "decay", "a number in [0, 1)", peer_normalisation_forward, y, means,
                 decay=decay)

@@ -9,8 +9,8 @@ from tests.forward_forward.networks import MANY, READOUTS, SMALL, by_hand, image
 from tests.ops.facts import (close, defaults, near, on, on_device, refuses, refuses_bad_labels,
                              refuses_two_memories, stays_float32)
 from tinycaps.backend import get_xp, to_numpy
-from tinycaps.forward_forward import (label_goodness, predict, predictor_logits,
-                                      readout_errors, readouts, vote)
+from tinycaps.forward_forward import (FFConfig, init_ff, label_goodness, predict,
+                                      predictor_logits, readout_errors, readouts, vote)
 
 
 def labelled(image, label, classes):
@@ -174,3 +174,10 @@ def test_defaults():
     assert defaults(predict) == dict(readout="shortlist", batch=1000)
     assert defaults(predictor_logits) == dict(batch=1000, neutral=True)
     assert defaults(label_goodness) == defaults(readout_errors) == dict(batch=1000)
+
+
+def test_the_neutral_label_needs_a_pixel_for_each_class():
+    config = FFConfig(image_shape=(1, 2, 1), classes=3, hidden=(4, 4))
+    params, x = init_ff(np.random.default_rng(0), config, "float64"), np.ones((2, 1, 2, 1))
+    refuses(ValueError, "classes", "at most the 2 pixels", predictor_logits, params, x, config)
+    assert predictor_logits(params, x, config, neutral=False).shape == (2, 3)

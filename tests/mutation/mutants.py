@@ -19,7 +19,7 @@ OTHER = {
 CALLS = {"sum": "mean", "mean": "sum", "max": "min", "min": "max", "maximum": "minimum",
          "minimum": "maximum", "zeros": "ones", "ones": "zeros", "zeros_like": "ones_like"}
 """A function to the one that it is taken for."""
-SYMMETRIC = {"get_xp", "maximum", "minimum", "max", "min"}
+SYMMETRIC = {"get_xp", "swapaxes", "convolve", "logaddexp", "maximum", "minimum", "max", "min"}
 """Functions whose arguments may change places."""
 
 

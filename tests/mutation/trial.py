@@ -21,7 +21,9 @@ import scipy.ndimage  # noqa: E402, F401
 import scipy.special  # noqa: E402, F401
 
 ROOT = Path(__file__).parents[2]
-WORDS = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider", "-k", "not stand-in and not cupy"]
+WORDS = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider"]
+QUICK = ["-k", "not stand-in"]
+"""The stand-in for CuPy is slow; it is asked last."""
 
 
 class Trials:
@@ -39,20 +41,24 @@ class Trials:
         """Tests that have killed, the last one first: they run first."""
 
     def kill(self, file, source, thorough):
-        """Return whether a test fails with this source in the place of a file."""
-        name = Path(file)
-        mirror, room = Path("tests", name.parent, f"test_{name.name}"), Path("tests", name.parent)
-        tests = [mirror] if (self.tree / mirror).is_file() else []
-        if thorough and len(name.parts) > 1 or not tests:
-            tests.append(room)
-        return any(self._fails(file, source, str(each)) for each in tests)
+        """Return whether a test fails with this source in the place of a file.
+
+        A test of its own for the file is the first to be asked, then, if need be, the whole room.
+        """
+        folder = Path("tests", file).parent
+        mirror = folder / f"test_{Path(file).name}"
+        there = (self.tree / mirror).is_file()
+        runs = [(str(mirror), *QUICK)] if there else []
+        if thorough or not there:
+            runs.append((str(mirror if folder == Path("tests") else folder),))
+        return any(self._fails(file, source, tests) for tests in runs)
 
     def _fails(self, file, source, tests):
         while tests not in self.seconds:
             start = time.monotonic()
             if broken := self._run(tests, 600):
                 if broken in self.broken:
-                    raise RuntimeError(f"{tests}: {broken} without a mutant")
+                    raise RuntimeError(f"{tests[0]}: {broken} without a mutant")
                 self.broken.append(broken)
             else:
                 self.seconds[tests] = time.monotonic() - start
@@ -109,7 +115,7 @@ class Trials:
             for name in [*sys.modules]:
                 if name.partition(".")[0] in ("tests", "tinycaps"):
                     del sys.modules[name]
-            words = [*WORDS, f"--basetemp={self.folder / 'temporary'}", tests]
+            words = [*WORDS, f"--basetemp={self.folder / 'temporary'}", *tests]
             words += [f"--deselect={test}" for test in self.broken]
             os._exit(pytest.main(words, plugins=[Order(self.killers, here)]))
         finally:

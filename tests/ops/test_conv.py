@@ -18,6 +18,7 @@ CASES = [                           # image, kernel, stride, padding
     ((7, 6), (3, 2), 2, "same"),
     ((5, 6), (4, 2), 1, "same"),    # even kernels: one more zero at the bottom and the right
     ((7, 5), (2, 2), 3, "same"),
+    ((5, 4), (1, 1), 2, "same"),    # nothing is missing
     ((2, 3), (3, 5), 1, "same"),    # larger than the image, but not than the padded one
 ]
 

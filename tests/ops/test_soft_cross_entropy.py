@@ -12,6 +12,7 @@ from tinycaps.backend import to_numpy
 from tinycaps.checks import door
 from tinycaps.distillation import logit_matching_backward, logit_matching_forward
 from tinycaps.gradcheck import assert_gradients
+from tinycaps.ops import soft_cross_entropy as module
 from tinycaps.ops import (cross_entropy_backward, cross_entropy_forward, kl_divergence_backward,
                           kl_divergence_forward, soft_cross_entropy_backward,
                           soft_cross_entropy_forward, soften, softmax_forward)
@@ -340,6 +341,14 @@ def test_targets_that_are_no_probabilities(xp, forward, backward):
                                           "wanted 1 in every row")
     worst = line_for([1, 4], [[0.5, 0, 0], [0.25, 0, 0]])
     assert "a sum of 0.25 in row 4" in worst
+
+
+def test_sums_may_be_off_by_the_tolerance_and_no_more(monkeypatch):
+    assert module.SUM_TO_ONE == 1e-3
+    monkeypatch.setattr(module, "SUM_TO_ONE", 0.25)
+    soft_cross_entropy_forward(np.zeros((1, 2)), np.array([[0.75, 0.5]]))
+    refuses(ValueError, "soft_targets", "1 in every row", soft_cross_entropy_forward,
+            np.zeros((1, 2)), np.array([[0.75, 0.50001]]))
 
 
 def test_what_another_op_has_proved_is_not_looked_at_again(xp):
