@@ -4,16 +4,16 @@ L15  Lenc, Vedaldi, "Understanding Image Representations by Measuring Their Equi
      Equivalence", 2015, arXiv 1411.5908: a linear map from the features of an image to those of the
      moved image, fitted to data.
 
-An image is moved by a drawn amount t: degrees, pixels, or the logarithm of a factor. If the pose φ
-lives in a linear representation with generator G, then for small t
+An image is moved by a drawn amount t: degrees, pixels, or the logarithm of a factor. If its pose φ
+is linear in the amount, then
 
-    φ(moved) − φ = t (G φ + g)
+    φ(moved) − φ = t g
 
-and G, g are fitted by least squares, for each class its own: the capsules of two classes have
-frames of their own. Two numbers come out, each an R² on test images. ``pose``: how much of the
-pose's movement the rule foretells. ``amount``: how well t can be read off the movement of the pose,
-by another linear fit. A representation that ignores the movement scores 0 in both, and keeps the
-class; one that is equivariant scores high in both, and keeps the class.
+with one direction g, which is fitted by least squares, for each class its own: the capsules of two
+classes have frames of their own. Two numbers come out, each an R² on test images. ``pose``: how
+much of the pose's movement this rule foretells. ``amount``: how well t can be read off the movement
+of the pose, by a linear fit the other way. A representation that ignores the movement scores about
+0 in both and keeps the class; an equivariant one scores high in both and keeps the class.
 """
 from typing import NamedTuple
 
@@ -100,8 +100,11 @@ def equivariance(forward, pose, train_images, test_images, movement, extent, rng
 
     Notes
     -----
-    L15 fits a map for each fixed t; here t is drawn, and the map is linear in t, so `extent` should
-    be small. Fitted with float64 on the host.
+    A departure from L15, which fits a matrix M_t for each fixed t, φ(moved) = M_t φ. With t drawn
+    that would be φ(moved) − φ = t (G φ + g). Its G has more coefficients than small training sets
+    can determine: for the packaged network and a rotation it foretells 0.60 of the movement on the
+    training images and 0.22 on the test images, g alone 0.28 and 0.26. Fitted in float64 on the
+    host.
     """
     check_positive(extent=extent)
     train = _observe(forward, pose, train_images, movement, extent, rng)
@@ -109,7 +112,7 @@ def equivariance(forward, pose, train_images, test_images, movement, extent, rng
     moves, amounts = np.zeros(test.move.shape), np.zeros(test.amount.shape)
     for k in np.unique(test.winner):
         of, at = train.winner == k, test.winner == k
-        moves[at] = test.terms[at] @ linear_fit(train.terms[of], train.move[of])
+        moves[at] = test.amount[at] @ linear_fit(train.amount[of], train.move[of])
         amounts[at] = test.move[at] @ linear_fit(train.move[of], train.amount[of])
     return Equivariance(r_squared(test.move, moves), r_squared(test.amount, amounts),
                         float(test.kept.mean()))
@@ -118,8 +121,6 @@ def equivariance(forward, pose, train_images, test_images, movement, extent, rng
 class _Observed(NamedTuple):
     amount: np.ndarray
     """t, (n, 1)."""
-    terms: np.ndarray
-    """t φ and t, (n, d + 1)."""
     move: np.ndarray
     """φ(moved) − φ, (n, d)."""
     winner: np.ndarray
@@ -135,9 +136,8 @@ def _observe(forward, pose, images, movement, extent, rng):
     poses = pose(images, winners), pose(moved, winners)
     check_shapes(pose=(poses[0], (len(images), None)))
     before, after = (to_numpy(each).astype(np.float64) for each in poses)
-    amount = amount[:, None]
-    return _Observed(amount, np.concatenate([amount * before, amount], axis=1), after - before,
-                     to_numpy(winners), to_numpy(winners == later))
+    return _Observed(amount[:, None], after - before, to_numpy(winners),
+                     to_numpy(winners == later))
 
 
 def principal_components(features, size):
