@@ -31,4 +31,6 @@ def test_bad_input(xp):
     refuses(ValueError, "images", "finite", accuracy, forward, images * xp.nan, labels)
     refuses(ValueError, "scores", "(8, n)", accuracy, lambda images: forward(images)[:2], images,
             labels)
+    refuses(ValueError, "scores", "finite", accuracy, lambda images: forward(images) * xp.nan,
+            images, labels)
     refuses(ValueError, "batch", "at least 1", in_batches, forward, 0)

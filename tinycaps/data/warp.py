@@ -29,14 +29,18 @@ def warp_images(images, degrees, stretch, shift):
     Raises
     ------
     TypeError, ValueError
-        If images are not floating-point arrays (n, h, w, c).
+        If images are not floating-point arrays (n, h, w, c), or there are not n amounts.
     """
     check_shapes(images=(images, "n,h,w,c"))
     n, h, w, c = images.shape
+    for name, amounts, wanted in (("degrees", degrees, (n,)), ("stretch", stretch, (n, 2)),
+                                  ("shift", shift, (n, 2))):
+        if amounts.shape != wanted:
+            raise ValueError(f"{name}: got shape {amounts.shape}, wanted {wanted}")
     xp = get_xp(images)
     angle = np.deg2rad(degrees)
     centre = np.array([(h - 1) / 2, (w - 1) / 2])
-    moved = np.stack(np.mgrid[:h, :w], axis=-1) - centre - np.reshape(shift, (n, 1, 1, 2))
+    moved = np.stack(np.mgrid[:h, :w], axis=-1) - centre - shift[:, None, None]
     rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     source = np.einsum("abn,nhwb->anhw", rotation, moved) / stretch.T[:, :, None, None]
     source += centre[:, None, None, None]
@@ -79,4 +83,4 @@ def random_warp(images, rng, shift=0.5, degrees=10.0, scale=0.1):
     n = len(images)
     angle = rng.uniform(-degrees, degrees, n)
     stretch = np.exp(rng.uniform(-scale, scale, (n, 2)))
-    return warp_images(images, angle, stretch, rng.uniform(-shift, shift, (n, 1, 1, 2)))
+    return warp_images(images, angle, stretch, rng.uniform(-shift, shift, (n, 2)))

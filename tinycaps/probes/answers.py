@@ -1,6 +1,6 @@
 """What every probe asks a network: its answers, in batches, and how many are right."""
 from ..backend import get_xp
-from ..checks import check_count, check_images, check_labels, check_shapes
+from ..checks import check_count, check_finite, check_images, check_labels, check_shapes
 
 
 def in_batches(function, batch=128):
@@ -44,6 +44,7 @@ def accuracy(forward, images, labels):
     check_images(images)
     scores = forward(images)
     check_shapes(scores=(scores, (len(images), None)))
+    check_finite(scores=scores)
     check_labels(labels, *scores.shape)
     return float((scores.argmax(axis=1) == labels).mean())
 
