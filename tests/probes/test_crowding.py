@@ -52,6 +52,21 @@ def test_what_is_seen(xp):
     assert crowding(forward, images, labels, [4])[0].one is None
 
 
+def test_alone_is_the_left_image_and_either_may_be_drawn(xp):
+    images, labels = dots(xp)[[0, 0]], xp.asarray(np.array([0, 0]))
+
+    def right_is_class_1(images):
+        return images[:, 1, [1, 5], 0]
+
+    def only(columns):
+        return lambda images: images * xp.asarray(np.isin(np.arange(7), columns)[:, None] * 1.0)
+
+    for columns, one in (([1], 1), ([5], 1), ([1, 5], 0)):
+        found, = crowding(right_is_class_1, images, labels, [4], only(columns))
+        assert found.one == one
+        assert (found.alone, found.accuracy) == (1, 1)      # a tie of both is read as class 0
+
+
 @pytest.mark.parametrize("distance", [-1, np.inf])
 def test_bad_input(distance):
     images = dots(np)

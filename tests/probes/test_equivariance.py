@@ -82,6 +82,20 @@ def test_the_class_that_changes_is_counted():
     assert 0.1 < found.kept < 0.9
 
 
+def test_it_is_the_capsule_of_the_first_winner_that_is_followed():
+    asked, images = [], draw(np, 30)
+
+    def pose(images, classes):
+        asked.append(classes.tolist())
+        return centre(images, None)
+
+    def side(images):
+        x = centre(images, None)[:, 1]
+        return np.stack([5.2 + 0 * x, x], axis=1)
+    found = equivariance(side, pose, images, images, "right", 3, np.random.default_rng(0))
+    assert found.kept < 1 and len({*map(tuple, asked)}) == 1 and {*asked[0]} == {0, 1}
+
+
 def test_a_class_that_no_training_image_has_is_foretold_not_to_move():
     dark, light = draw(np, 20) / 9, np.minimum(1, 0.6 + draw(np, 10, 1))
     found = equivariance(lambda images: np.eye(2)[(images.mean(axis=(1, 2, 3)) > 0.3).astype(int)],
