@@ -100,7 +100,7 @@ def test_the_reader_of_imports_finds_them_all(tmp_path, monkeypatch):
 def test_every_room_has_its_place():
     alone = {path.stem for path in (ROOT / "tinycaps").glob("*.py")}
     assert alone | {*ROOMS} == {*MAY_IMPORT}
-    assert {"capsules", "distillation", "forward_forward"} <= TOPICS
+    assert {"capsules", "distillation", "forward_forward", "probes"} <= TOPICS
 
 
 @pytest.mark.parametrize("path", PACKAGE)

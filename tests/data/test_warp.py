@@ -2,8 +2,9 @@
 import numpy as np
 import pytest
 
+from tests.ops.facts import refuses
 from tinycaps.backend import get_xp, to_numpy
-from tinycaps.data import random_warp
+from tinycaps.data import random_warp, warp_images
 
 
 class Fixed:
@@ -84,4 +85,21 @@ def test_the_documented_ranges_are_drawn_from():
         random_warp(IMAGES, rng, **wanted)
         degrees, scale, shift = wanted.values() or (10.0, 0.1, 0.5)
         assert rng.ranges == [(-degrees, degrees, 3), (-scale, scale, (3, 2)),
-                              (-shift, shift, (3, 1, 1, 2))]
+                              (-shift, shift, (3, 2))]
+
+
+def test_given_amounts(xp):
+    # Rows stretched by 2, columns not; then down by 1: (4, 4) about (3, 3) is (5, 4), then (6, 4).
+    image = np.zeros((1, 7, 7, 1))
+    image[0, 4, 4] = 1
+    still = np.zeros(1), np.ones((1, 2)), np.zeros((1, 2))
+    np.testing.assert_allclose(to_numpy(warp_images(xp.asarray(image), *still)), image)
+    moved = warp_images(xp.asarray(image), np.zeros(1), np.array([[2.0, 1]]), np.array([[1.0, 0]]))
+    np.testing.assert_allclose(to_numpy(moved)[0, :, 4, 0], [0, 0, 0, 0, 0, 0.5, 1], atol=1e-12)
+
+
+def test_amounts_of_another_number_of_images_are_refused():
+    amounts = np.zeros(3), np.ones((3, 2)), np.zeros((3, 2))
+    for k, name in enumerate(("degrees", "stretch", "shift")):
+        wrong = [each[:2] if k == index else each for index, each in enumerate(amounts)]
+        refuses(ValueError, name, "(3", warp_images, IMAGES, *wrong)

@@ -15,7 +15,7 @@ picture    your own drawing, from a PNG or JPEG to recognise
 paper      ink lifted off the paper of a drawing or photograph
 pixels     the pixels of a PNG or JPEG
 shift      translations by whole pixels, for augmentation
-warp       small rotations, stretches and translations, for augmentation too
+warp       rotations, stretches and translations; small random ones, for augmentation too
 
 Images are float32 in [0, 1], channel-last (n, h, w, c); labels are int64 classes 0..k-1.
 """
@@ -29,8 +29,9 @@ from .mnist import load_fashion_mnist, load_mnist
 from .own import load_npz
 from .picture import ink_margin, load_image
 from .shift import random_shift, shift_images
-from .warp import random_warp
+from .warp import random_warp, warp_images
 
 __all__ = ["Dataset", "hold_out", "ink_margin", "load_aff_nist", "load_cifar_10", "load_digits",
            "load_fashion_mnist", "load_folder", "load_image", "load_mnist", "load_npz",
-           "pad_images", "random_shift", "random_warp", "shift_images", "synthetic_aff_nist"]
+           "pad_images", "random_shift", "random_warp", "shift_images", "synthetic_aff_nist",
+           "warp_images"]
