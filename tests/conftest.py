@@ -13,7 +13,7 @@ def pytest_addoption(parser):
     parser.addoption("--require-cuda", action="store_true",
                      help="fail the tests that lack CuPy or a CUDA device, not skip them")
     parser.addoption("--long", action="store_true",
-                     help="run all trials of tests/robustness, not a sample: half an hour")
+                     help="run all trials of tests/robustness, not a sample: 10 minutes")
 
 
 @pytest.fixture(params=["numpy", "stand-in", pytest.param("cupy", marks=pytest.mark.cuda)])
