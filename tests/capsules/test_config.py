@@ -5,7 +5,7 @@ import math
 import pytest
 
 from tests.ops.facts import refuses
-from tinycaps.capsules import DIGITS, PAPER, CapsNetConfig
+from tinycaps.capsules import DIGITS, PAPER, TWO_DIGITS, CapsNetConfig
 
 
 def test_paper_sizes():
@@ -16,6 +16,14 @@ def test_paper_sizes():
         primary_kernel=9, primary_stride=2, classes=10, class_dims=16, iterations=3,
         stop_gradient=False, decoder_hidden=(512, 1024), reconstruction_weight=0.0005)
     assert CapsNetConfig() == PAPER
+
+
+def test_paper_sizes_for_two_digits():
+    # S17 section 6.2: 11.36 million. 36 − 9 + 1 = 28, ⌊(28 − 9)/2⌋ + 1 = 10, 10·10·32 = 3200.
+    assert TWO_DIGITS == dataclasses.replace(PAPER, image_shape=(36, 36, 1))
+    assert TWO_DIGITS.grid == (10, 10) and TWO_DIGITS.primary_capsules == 3200
+    shapes = (TWO_DIGITS.shapes | TWO_DIGITS.decoder_shapes).values()
+    assert sum(math.prod(shape) for shape in shapes) == 11_361_808
 
 
 @pytest.mark.parametrize("config, grid, capsules", [
