@@ -130,7 +130,7 @@ def of_capsules(rng):
     images, labels = rng.random((2, *config.image_shape)), rng.integers(0, config.classes, 2)
     masked = rng.standard_normal((2, config.classes, config.class_dims))
     mask = rng.random((2, cnn.hidden[-1])) > 0.5
-    pairs, digits = rng.permuted([[0, 1, 2]] * 2, axis=1)[:, :2], rng.random((2, 2, *images.shape[1:]))
+    pairs, digits = np.array([[2, 0], [1, 2]]), rng.random((2, 2, *config.image_shape))
     return {
         "decoder": ([decoder, masked], dict(config=config)),
         "capsnet": ([encoder, images], dict(config=config)),

@@ -91,9 +91,9 @@ def test_the_same_digit_twice_has_the_margin_loss_of_one_and_twice_its_error(xp)
     close(cache.reconstruction_error, 2 * once.reconstruction_error)
 
 
-def test_black_images_have_a_loss_by_hand_and_finite_gradients(xp):
-    # Biases are zero, so all capsules are: each of two classes costs 0.9², and the decoder draws
-    # two grey images, ½ everywhere, where there should be black.
+def test_capsnet_multi_label_loss_by_hand(xp):
+    # Black images. Biases are zero, so all capsules are: each of two classes costs 0.9², and the
+    # decoder draws two grey images, ½ everywhere, where there should be black.
     params = init_capsnet(np.random.default_rng(0), SMALL, "float64")
     params, x, labels, digits = on(xp, params, 0 * capsnet(np)[1], PAIRS, 0 * DIGITS_ALONE)
     loss, grads = gradients(params, x, labels, digits)
@@ -132,7 +132,8 @@ def test_float32_stays_float32(xp):
 
 
 def test_the_fast_network_has_the_same_loss_and_gradients():
-    params, rng = init_capsnet(np.random.default_rng(0), DIGITS, "float64"), np.random.default_rng(1)
+    rng = np.random.default_rng(0)
+    params = init_capsnet(rng, DIGITS, "float64")
     x, digits = rng.random((4, 8, 8, 1)), rng.random((4, 2, 8, 8, 1))
     labels, found = np.array([[0, 1], [5, 3], [9, 2], [4, 8]]), []
     for network in Network(capsnet_forward, capsnet_backward), choose_network(DIGITS, 4)[0]:
@@ -150,6 +151,18 @@ def test_loss_of_the_baseline_equals_the_loops(xp):
                     for each in zip(x, PAIRS)) / 3)
     same, _ = cnn_multi_label_loss_forward(*on(xp, params, x, PAIRS[:, ::-1]), POOLED_CNN)
     close(same, loss)
+
+
+def test_cnn_multi_label_loss_by_hand(xp):
+    # All weights are zero, so the logits are the last biases: y is 1/2, 3/4 and 1/4 in each image.
+    params, x, *_ = cnn(np, config=POOLED_CNN)
+    params = {key: 0 * p for key, p in params.items()}
+    params["output.0.bias"] = np.log([1, 3, 1 / 3])
+    params, x, labels = on(xp, params, x, np.array([[0, 1], [1, 2], [1, 0]]))
+    loss, cache = cnn_multi_label_loss_forward(params, x, labels, POOLED_CNN)
+    close(loss, -(2 * np.log(1 / 2 * 3 / 4 * 3 / 4) + np.log(1 / 2 * 3 / 4 * 1 / 4)) / 3)
+    # The sum of y − T over the three images, a third of it: (3/2 − 2, 9/4 − 3, 3/4 − 1) / 3.
+    close(cnn_multi_label_loss_backward(1.0, cache)["output.0.bias"], [-1 / 6, -1 / 4, -1 / 12])
 
 
 def test_gradients_of_the_baseline_by_name(xp):
@@ -197,8 +210,8 @@ def test_bad_input(xp):
     refused(ValueError, "reconstruction_weight", "0, or labels (n, d) and digits", digits=None)
     several, = on(xp, SEVERAL)
     refused(ValueError, "reconstruction_weight", "0, or labels (n, d) and digits", labels=several)
-    refused(ValueError, "labels", "3, one for each class", several[:, :2], None, config=BARE)
-    refused(ValueError, "labels", "with n = 3", several[:2], None, config=BARE)
+    refused(ValueError, "labels", "(3, 3)", several[:, :2], None, config=BARE)
+    refused(ValueError, "labels", "(3, 3)", several[:2], None, config=BARE)
     _, cache = capsnet_multi_label_loss_forward(*two_digits(xp, "float32"), SMALL)
     refuses_bad_dloss(xp, capsnet_multi_label_loss_backward, cache)
 

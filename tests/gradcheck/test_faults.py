@@ -7,6 +7,7 @@ import pytest
 
 from tests.gradcheck.pairs import backward, draw, forward, verdict
 from tinycaps.capsules import (CapsNetConfig, capsnet_loss_backward, capsnet_loss_forward,
+                               capsnet_multi_label_loss_backward, capsnet_multi_label_loss_forward,
                                init_capsnet, length_backward, length_forward, routing_backward,
                                routing_forward, squash_backward, squash_forward)
 from tinycaps.distillation import distillation_loss_backward, distillation_loss_forward
@@ -16,6 +17,7 @@ from tinycaps.gradcheck import check_gradients
 from tinycaps.ops import (conv2d_backward, conv2d_forward, cross_entropy_backward,
                           cross_entropy_forward, linear_backward, linear_forward,
                           margin_loss_backward, margin_loss_forward, sigmoid_backward,
+                          sigmoid_cross_entropy_backward, sigmoid_cross_entropy_forward,
                           sigmoid_forward, soft_cross_entropy_backward,
                           soft_cross_entropy_forward, softmax_backward, softmax_forward,
                           squared_error_backward, squared_error_forward)
@@ -43,7 +45,13 @@ def capsnet_of_images(params):
     return capsnet_loss_forward(params, IMAGES, LABELS, CONFIG)
 
 
+def capsnet_of_pairs(params):
+    pairs, digits = np.array([[2, 0], [0, 1], [1, 2]]), np.stack([IMAGES, 1 - IMAGES], axis=1)
+    return capsnet_multi_label_loss_forward(params, IMAGES, pairs, digits, CONFIG)
+
+
 CAPSNET = capsnet_of_images, capsnet_loss_backward
+PAIRS = capsnet_of_pairs, capsnet_multi_label_loss_backward
 PARAMS = [init_capsnet(np.random.default_rng(0), CONFIG, "float64")]
 
 FAULTS = {
@@ -87,6 +95,13 @@ FAULTS = {
     "one of two paths of v": (*CAPSNET, "dv + length_backward(dlength, cache.length)",
                               "length_backward(dlength, cache.length)", PARAMS,
                               dict(max_entries=10)),
+    "the first of two digits alone": (*PAIRS, "*dshown.shape[1:]).sum(axis=1)",
+                                      "*dshown.shape[1:])[:, 0]", PARAMS, dict(max_entries=10)),
+    "a mean over the digits for a sum": (*PAIRS, "d * derror", "derror", PARAMS,
+                                         dict(max_entries=10)),
+    "classes that are there taken for absent": (
+        sigmoid_cross_entropy_forward, sigmoid_cross_entropy_backward, "y - labels", "y",
+        [*draw((3, 3)), np.eye(3) > 0], {}),
     "a forgotten weight": (*CAPSNET, "cache.weight * dloss", "dloss", PARAMS,
                            dict(max_entries=10)),
 }

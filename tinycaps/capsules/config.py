@@ -146,7 +146,7 @@ class CNNConfig:
         least = self.pool ** len(self.channels)
         if min(self.image_shape[:2]) < least:
             raise ValueError(f"image_shape: got {self.image_shape}, wanted at least {least} pixels "
-                             f"each way, which are pooled by {self.pool} {len(self.channels)} times")
+                             f"each way, to be pooled by {self.pool} {len(self.channels)} times")
 
     @property
     def kernels(self):

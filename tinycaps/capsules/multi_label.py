@@ -3,12 +3,6 @@
 Every class has a margin loss of its own, so several may be present: T_k is 1 for each of them. The
 decoder runs once for each digit. It sees the capsule of that digit alone and is compared with that
 digit alone, so a capsule must know which ink is its own.
-
-    forward                                      backward
-    -----------------------------------------    -----------------------------------------------
-    lengths and margin loss of v   [b, c, d]     the first path of v
-    v used once for each digit           [e]     the second path: dv is the sum over the digits
-    mask, decoder, error, sum      [f, g, h]     weight · dloss for the error of every digit
 """
 from typing import NamedTuple
 
@@ -43,13 +37,10 @@ def check_multi_labels(x, labels, classes):
         came = f"shape {labels.shape}" if hasattr(labels, "shape") else type(labels).__name__
         raise ValueError(f"labels: got {came}, wanted (n, d) classes, or bool (n, {classes})")
     if labels.dtype.kind == "b":
-        check_shapes(x=(x, "n,h,w,c"), labels=(labels, "bool n,k"))
-        if labels.shape[1] != classes:
-            raise ValueError(f"labels: got {labels.shape[1]} columns, wanted {classes}, one for each "
-                             "class")
+        if labels.shape != (len(x), classes):
+            raise ValueError(f"labels: got shape {labels.shape}, wanted ({len(x)}, {classes})")
     elif not 1 <= labels.shape[1] <= classes:
-        raise ValueError(f"labels: got {labels.shape[1]} digits in an image, wanted 1..{classes}, "
-                         "the number of classes")
+        raise ValueError(f"labels: got {labels.shape[1]} digits in an image, wanted 1..{classes}")
     else:
         check_labels(labels.reshape(-1), len(x) * labels.shape[1], classes)
     named_xp(x=x, labels=labels)
@@ -142,7 +133,11 @@ def capsnet_multi_label_loss_forward(params, x, labels, digits, config, network=
 
 @door(dloss="", cache=("",))
 def capsnet_multi_label_loss_backward(dloss, cache):
-    """dloss () -> grads: the forward from bottom to top, keys as in params."""
+    """dloss () -> grads: the forward from bottom to top, keys as in params.
+
+    v takes a path to the loss through its lengths, and one through the decoder for each digit; dv
+    is the sum of what comes back along all of them.
+    """
     grads, dv = {}, 0
     if cache.reconstruction:
         d, mask, decoder, squared_error = cache.reconstruction

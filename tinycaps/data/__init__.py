@@ -16,12 +16,12 @@ Images are float32 in [0, 1], channel-last (n, h, w, c); labels are int64 classe
 from .dataset import Dataset, hold_out
 from .digits import load_digits
 from .mnist import load_fashion_mnist, load_mnist
-from .multi_mnist import Pairs, draw_pairs
+from .multi_mnist import Pairs, draw_pairs, overlay
 from .own import load_npz
 from .picture import ink_margin, load_image
 from .shift import random_shift, shift_images
 from .warp import random_warp
 
 __all__ = ["Dataset", "Pairs", "draw_pairs", "hold_out", "ink_margin", "load_digits",
-           "load_fashion_mnist", "load_image", "load_mnist", "load_npz", "random_shift",
-           "random_warp", "shift_images"]
+           "load_fashion_mnist", "load_image", "load_mnist", "load_npz", "overlay",
+           "random_shift", "random_warp", "shift_images"]

@@ -29,7 +29,7 @@ def draw_pairs(base, labels, rng, others, pad=4, shift=4):
     """Lay over each base image another one, of another class, both moved at random.
 
         digit_e = padded image_e, moved by (dy_e, dx_e),    e = 1, 2
-        image = min(digit_1 + digit_2, 1)
+        image = overlay of both = min(digit_1 + digit_2, 1)
 
     Parameters
     ----------
@@ -67,20 +67,25 @@ def draw_pairs(base, labels, rng, others, pad=4, shift=4):
     check_shapes(base=(base, "n,h,w,c"), others=(other_images, "m,h,w,c"))
     for name, classes, images in (("labels", labels, base), ("others", *others[::-1])):
         check_labels(classes, len(images), 1 + int(np.max(classes, initial=0)), name)
-    for name, pixels in dict(pad=pad, shift=shift).items():
+    for name, pixels in (("pad", pad), ("shift", shift)):
         if not hasattr(pixels, "__index__") or pixels < 0:
             raise ValueError(f"{name}: got {pixels!r}, wanted an integer of at least 0")
     most = pad + min(base.shape[1:3]) // 2
     if shift > most:
-        raise ValueError(f"shift: got {shift}, wanted at most {most}, which leaves half of an image "
-                         f"of {base.shape[1]}x{base.shape[2]} pixels within a border of {pad}")
+        raise ValueError(f"shift: got {shift}, wanted at most {most}, which leaves half of an "
+                         f"image of {base.shape[1]}x{base.shape[2]} pixels in a border of {pad}")
     partners = _draw_partners(labels, other_labels, rng)
     border = (0, 0), (pad, pad), (pad, pad), (0, 0)
     first, second = (random_shift(np.pad(images, border), rng, shift)
                      for images in (base, other_images[partners]))
-    return Pairs(np.minimum(first + second, 1),
-                 np.stack([labels, other_labels[partners]], axis=1).astype(np.int64),
-                 np.stack([first, second], axis=1))
+    digits = np.stack([first, second], axis=1)
+    return Pairs(overlay(digits), np.stack([labels, other_labels[partners]], axis=1).astype(int),
+                 digits)
+
+
+def overlay(digits):
+    """Return images (n, h, w, c) of digits (n, d, h, w, c): their pixels added, at most 1."""
+    return np.minimum(digits.sum(axis=1), 1)
 
 
 def _draw_partners(labels, other_labels, rng):
@@ -94,7 +99,7 @@ def _draw_partners(labels, other_labels, rng):
     free = len(other_labels) - (end - start)
     if not free.all():
         alone = labels[free == 0][0]
-        raise ValueError(f"labels: got no class but {alone} to pair a {alone} with, wanted at least "
-                         "two classes")
+        raise ValueError(f"labels: got no class but {alone} to pair a {alone} with, wanted at "
+                         "least two classes")
     drawn = rng.integers(0, free)
     return order[drawn + (drawn >= start) * (end - start)]

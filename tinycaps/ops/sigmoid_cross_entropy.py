@@ -24,8 +24,8 @@ def sigmoid_cross_entropy_forward(logits, labels):
 
     Notes
     -----
-    The textbook loss. Both logarithms are −log(1 + exp(s)), with s = −logit where the class is there
-    and s = logit where it is not, computed as log(exp(0) + exp(s)), which does not overflow.
+    The textbook loss. Each logarithm is −log(1 + exp(s)), with s = −logit where the class is there
+    and s = logit where it is not; log(exp(0) + exp(s)) does not overflow.
     Loops: tests.reference.ops.sigmoid_cross_entropy
     """
     xp = get_xp(logits, labels)
