@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from demos.capsules import drawings
+from demos.capsules import contenders, drawings
 from demos.capsules import multi_mnist as demo
+from demos.capsules import pairs as pairing
 from demos.harness import data as harness
 from tests.demos.calls import call, files, networks, own, record, refused, results, run_named
 from tinycaps.capsules import (CNN_TWO_DIGITS, TWO_DIGITS, CapsNetConfig, class_lengths,
@@ -78,7 +79,7 @@ def test_leaves_figures_log_record_and_a_checkpoint_of_each(here):
 def test_the_errors_are_those_of_the_written_network_on_pairs_of_test_images(here):
     params, config, about = load_capsnet(run_of("capsnet") / "checkpoint.npz")
     data = harness.load_data(parse("--quick"))
-    pairs = demo.fixed_pairs(*data[2:], parse())
+    pairs = pairing.fixed_pairs(*data[2:], parse())
     found = most_present(class_lengths(params, pairs.images, config, 32))
     wrong = [{*a} != {*b} for a, b in zip(found.tolist(), pairs.labels.tolist())]
     assert sum(wrong) == results(demo)["networks"]["capsnet"]["wrong"]
@@ -89,12 +90,12 @@ def test_the_errors_are_those_of_the_written_network_on_pairs_of_test_images(her
 def test_errors_by_hand():
     labels = np.array([[1, 2], [3, 4], [5, 6], [7, 8]])
     found = np.array([[2, 1], [3, 9], [0, 1], [7, 8]])
-    assert demo.errors(found, labels) == (2 / 4, 3 / 8)
+    assert pairing.errors(found, labels) == (2 / 4, 3 / 8)
 
 
 def test_test_pairs_are_the_same_in_every_run_and_show_test_images_alone():
     digits, arguments = load_digits(), parse()
-    one, two = (demo.fixed_pairs(*digits[2:], arguments, 3) for _ in range(2))
+    one, two = (pairing.fixed_pairs(*digits[2:], arguments, 3) for _ in range(2))
     assert all(np.array_equal(a, b) for a, b in zip(one, two))
     assert np.array_equal(one.labels[:, 0], np.tile(digits.test_labels, 3))
     inside = one.digits.sum(axis=(2, 3, 4)).ravel()
@@ -107,7 +108,7 @@ def test_test_pairs_are_the_same_in_every_run_and_show_test_images_alone():
 def test_a_batch_becomes_pairs_of_training_images_which_differ_from_step_to_step(warp):
     digits, arguments = load_digits(), parse("--warp" if warp else "--no-warp")
     batch = digits.train_images[:16], digits.train_labels[:16]
-    augment = demo.pair_up(arguments, digits)
+    augment = pairing.pair_up(arguments, digits)
     images, labels, alone = augment(batch, np.random.default_rng(0))
     assert images.shape == (16, 12, 12, 1) and np.array_equal(labels[:, 0], batch[1])
     np.testing.assert_array_equal(images, np.minimum(alone.sum(axis=1), 1))
@@ -124,9 +125,9 @@ def test_width_narrows_the_published_networks(width, capsnet, cnn):
     data = Dataset(images, labels, images, labels)
     demo.fill_in(arguments, data, demo.SMALL, demo.LARGE)
     arguments.width = width
-    config = demo.fit_config("capsnet", arguments, data)
+    config = contenders.fit_config("capsnet", arguments, data)
     assert (config.conv_channels, config.primary_types) == capsnet
-    rival = demo.fit_config("cnn", arguments, data)
+    rival = contenders.fit_config("cnn", arguments, data)
     assert rival.channels == cnn and rival.hidden == (1024,)
     if width == 1:
         assert config == TWO_DIGITS and rival == CNN_TWO_DIGITS
@@ -159,7 +160,7 @@ def test_two_colours_by_hand():
 
 def test_the_last_lines_say_both_errors_of_both_networks(here, no_figures, monkeypatch, capsys):
     for name in "capsnet", "cnn":
-        monkeypatch.setattr(demo, f"{name}_multi_label_loss_forward", never)
+        monkeypatch.setattr(contenders, f"{name}_multi_label_loss_forward", never)
     before, said = networks(), results(demo)["networks"]
     assert call(demo, "--quick", *SIZE, "--resume", "--min-accuracy", 1) == 1
     *_, rival, last = capsys.readouterr().out.splitlines()
@@ -173,7 +174,7 @@ def test_the_last_lines_say_both_errors_of_both_networks(here, no_figures, monke
 
 def test_one_network_goes_on_where_the_other_is_done(here, no_figures, monkeypatch, capsys):
     shutil.rmtree(run_of("cnn"))
-    monkeypatch.setattr(demo, "capsnet_multi_label_loss_forward", never)
+    monkeypatch.setattr(contenders, "capsnet_multi_label_loss_forward", never)
     said = results(demo)["networks"]
     assert call(demo, "--quick", *SIZE, "--resume", "--plain") == 0
     again = results(demo)["networks"]
@@ -186,12 +187,33 @@ def test_one_network_goes_on_where_the_other_is_done(here, no_figures, monkeypat
 
 def test_pairs_of_own_images_of_three_channels(empty, monkeypatch):
     own("mine.npz", 3, (60, 6, 6, 3))
-    monkeypatch.setattr(demo, "JUDGED", 20)
+    monkeypatch.setattr(pairing, "JUDGED", 20)
     monkeypatch.setattr(demo, "ACROSS", 2)
     assert call(demo, "--data", "mine.npz", "--epochs", 1, "--batch", 16, *SIZE) == 0
     assert record(demo)["results"]["judged"] == 24          # twice 12 test images
     config = CapsNetConfig(**results(demo)["networks"]["capsnet"]["config"])
     assert config.image_shape == (10, 10, 3) and config.classes == 3
+
+
+def test_images_that_show_several_classes_already(empty, monkeypatch, capsys):
+    # Four bright quarters, each there or not.
+    labels = (np.arange(80)[:, None] * 7 // 2 ** np.arange(4) % 2) > 0
+    images = labels.reshape(80, 2, 2, 1).repeat(5, axis=1).repeat(5, axis=2).astype("float32")
+    data = Dataset(images, labels, images[:20], labels[:20])
+    monkeypatch.setitem(harness.LOADERS, "quarters", lambda: data)
+    assert call(demo, "--data", "quarters", "--epochs", 8, "--batch", 16, *SIZE) == 0
+    found = results(demo)
+    for name, each in found["networks"].items():
+        assert each["error"] < 0.3 and each["error_of_a_digit"] < 0.1, name
+    assert found["networks"]["capsnet"]["config"]["reconstruction_weight"] == 0
+    assert "two_digits.png" not in os.listdir(OUT)
+    assert capsys.readouterr().out.splitlines()[-1].startswith("test error ")
+
+
+def test_errors_of_several_classes_by_hand():
+    labels = np.array([[1, 0, 1], [0, 0, 0]], bool)
+    found = np.array([[1, 0, 1], [0, 1, 0]], bool)
+    assert pairing.errors(found, labels) == (1 / 2, pytest.approx(1 / 6))
 
 
 MISTAKES = {
