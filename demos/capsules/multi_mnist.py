@@ -11,7 +11,7 @@ you will see, in --out:
     two_digits.png        test images that show two digits, the true digits in orange and blue, and
                           the two that CapsNet redraws: both right; misclassified; and, where a * is
                           by the caption, asked for a digit that is not there
-    learning_curves.png   the error of both networks after each epoch, on training images
+    learning_curves.png   the error of both networks on pairs of training images, by epochs
     network.npz           the trained CapsNet in half precision
 
     python -m demos multi_mnist                         the embedded digits, a minute
@@ -22,12 +22,11 @@ you will see, in --out:
     python -m demos multi_mnist --data FILE.npz         pairs of your own images
 
 --width W makes every convolution W times as wide; the fully connected layers stay. --shift 6 with
---pad 4 is what the script does that the authors published. Both networks see the same pairs, and
-have the same learning rate, but for a sixth of it for the rival on small images, and the same
-exponential decay. The error of a digit is the fraction of digits that are not among the two
-answers. The last line of the default, a few pairs more or less on another
-BLAS:
-LAST
+--pad 4 is what the script does that the authors published. Both networks see the same pairs at the
+same learning rate, which decays exponentially (on small images the rival takes a sixth of it). The
+error of a digit is the fraction of digits that are not among the two answers. The last line of the
+default, a few pairs more or less on another BLAS:
+test error 31.72 % of pairs, capsnet (1,142 of 3,600 not exactly right); 16.67 % of digits
 """
 import dataclasses
 
@@ -38,8 +37,8 @@ from demos.capsules.contenders import CONTENDERS, WIDTH, contend
 from demos.capsules.pairs import errors, fixed_pairs, pair_up, test_pairs
 from demos.harness.arguments import (add_training_arguments, describe_defaults, fill_in, is_small,
                                      make_parser, positive_number, whole_number)
-from demos.harness.data import judged, load_data, watched, watched_on
-from demos.harness.learn import check_begun, describe_training, learn, optimiser
+from demos.harness.data import judged, load_data, watched
+from demos.harness.learn import check_begun, describe_training, learn, optimiser, print_line
 from demos.harness.record import Record, write_log
 from demos.harness.run import exit_code, prepare
 from tinycaps import plot
@@ -50,7 +49,7 @@ from tinycaps.data import ink_margin
 from tinycaps.optim import adam, exponential_decay
 
 SMALL = dict(epochs=50, batch=32, learning_rate=6e-3, decay=0.94, shift=2, pad=2, warp=False)
-LARGE = dict(epochs=14, batch=128, learning_rate=1e-3, decay=0.8, shift=4, pad=4, warp=False)
+LARGE = dict(epochs=13, batch=128, learning_rate=1e-3, decay=0.8, shift=4, pad=4, warp=False)
 SMALL_CNN_RATE = 1 / 6
 """Of CapsNet's learning rate, on small images: chosen on 300 held-out training images."""
 ACROSS = 12
@@ -101,12 +100,21 @@ def fit(contender, training, arguments, data):
         found = read(contender, params, pairs, arguments)
         return dict(zip(("error", "error of a digit"), errors(found, pairs.labels)))
 
+    def show(line):
+        print_line(f"{training.name}: epoch {line['epoch']}, error {100 * line['error']:.2f} %, of "
+                   f"a digit {100 * line['error of a digit']:.2f} %, on {watched_pairs(arguments)}")
+
     return learn(
         training, contender.params, contender.gradients, (data.train_images, data.train_labels),
         arguments, update=optimiser(adam, arguments),
         schedule=lambda rate, step, steps: exponential_decay(
             rate, step, arguments.decay, steps / arguments.epochs),
-        augment=pair_up(arguments, data), evaluate=evaluate, evaluate_every=1, shares_work=True)
+        augment=pair_up(arguments, data), evaluate=evaluate, show=show, shares_work=True)
+
+
+def watched_pairs(arguments):
+    """Return in words what a training is watched on."""
+    return f"pairs of {'held-out ' if arguments.hold_out else ''}training images"
 
 
 def in_order(found, labels):
@@ -186,7 +194,7 @@ def main(argv):
                       arguments.out / "two_digits.png")
         if contender.name == "capsnet":
             save_capsnet(arguments.out / "network.npz", trained.params, training.settings)
-    plot.save(plot.error_curves({watched_on(arguments): {"curves": curves}}, "epoch"),
+    plot.save(plot.error_curves({watched_pairs(arguments): {"curves": curves}}, "epoch"),
               arguments.out / "learning_curves.png")
     write_log(arguments, log)
     first, *rival = results.values()
