@@ -14,7 +14,7 @@ you will see, in --out:
     learning_curves.png   the error of both networks on pairs of training images, by epochs
     network.npz           the trained CapsNet in half precision
 
-    python -m demos multi_mnist                         the embedded digits, a minute
+    python -m demos multi_mnist                         the embedded digits, 1.5 minutes
     python -m demos multi_mnist --data mnist            both networks, narrower than published, two
                                                         hours; --network capsnet|cnn trains one
     python -m demos multi_mnist --data mnist --resume   go on after a kill

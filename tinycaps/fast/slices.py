@@ -8,8 +8,8 @@ def sliced_gradients(forward, backward, *arrays, pieces=None):
     """Return a loss and its gradients, the samples shared out to threads.
 
     The BLAS has threads for matrix products alone, which take half of a step of the baseline of
-    MultiMNIST (batch 128, 128 and 64 channels, one core). Slices share out the other half too, which
-    is 1.6 times as fast (64 and 32 channels, two busy cores). Sums are taken in another order.
+    MultiMNIST. Slices share out the other half too, which is 1.6 times as fast (batch 128, 64 and
+    32 channels, two busy cores). Sums are taken in another order.
 
     Parameters
     ----------
