@@ -12,6 +12,7 @@ from ..ops import (margin_loss_backward, margin_loss_forward, sigmoid_cross_entr
                    sigmoid_cross_entropy_forward, squared_error_backward, squared_error_forward)
 from .baseline import check_cnn, cnn_backward, cnn_forward
 from .capsnet import PLAIN, Network, check_capsnet
+from .config import CapsNetConfig, CNNConfig
 from .decoder import decoder_backward, decoder_forward
 from .length import length_backward, length_forward
 from .mask import mask_backward, mask_forward
@@ -74,7 +75,8 @@ def present_classes(labels, classes):
 
 
 @door(check_capsnet_multi_label_loss)
-def capsnet_multi_label_loss_forward(params, x, labels, digits, config, network=PLAIN):
+def capsnet_multi_label_loss_forward(params: dict, x, labels, digits, config: CapsNetConfig,
+                                     network=PLAIN):
     """Find the digits that overlap in each image, redraw each by itself, and score both.
 
         v = capsnet(x)                                          [a]
@@ -158,7 +160,7 @@ def check_cnn_multi_label_loss(params, x, labels, config, mask=None):
 
 
 @door(check_cnn_multi_label_loss)
-def cnn_multi_label_loss_forward(params, x, labels, config, mask=None):
+def cnn_multi_label_loss_forward(params: dict, x, labels, config: CNNConfig, mask=None):
     """Score the baseline's logits by a sigmoid cross entropy for each class.
 
         logits = cnn(x)                                         [a]
