@@ -75,7 +75,7 @@ def capsnet_loss(params, image, label, config):
 def capsnet_multi_label_loss(params, image, labels, digits, config):
     """The same for an image of several digits, each of them redrawn alone, S17 section 6"""
     v = capsnet(params, image, config)
-    margin = margin_loss([length(capsule) for capsule in v], set(labels))
+    margin = margin_loss([length(capsule) for capsule in v], list(labels))
     error = sum(squared_error(decoder(params, mask(v, label)), flat(digit))
                 for label, digit in zip(labels, digits, strict=True))
     return margin + config.reconstruction_weight * error, margin, error
@@ -100,4 +100,4 @@ def cnn_loss(params, image, label, config, mask=None):
 
 def cnn_multi_label_loss(params, image, labels, config, mask=None):
     """The baseline's loss of an image of several digits, S17 section 6"""
-    return sigmoid_cross_entropy(cnn(params, image, config, mask), set(labels))
+    return sigmoid_cross_entropy(cnn(params, image, config, mask), labels)

@@ -95,9 +95,9 @@ def mlp(params, x, prefix="", dropouts=()):
 def margin_loss(lengths, label, present=0.9, absent=0.1, down_weight=0.5):
     """L = Σ_k T_k max(0, m⁺ − ‖v_k‖)² + λ (1 − T_k) max(0, ‖v_k‖ − m⁻)², S17 Eq. 4
 
-    The label is one class, or the set of all that are there.
+    The label is one class, or the list of all that are there.
     """
-    there, loss = label if isinstance(label, set) else {label}, 0.0
+    there, loss = label if isinstance(label, list) else [label], 0.0
     for k in range(len(lengths)):
         if k in there:
             loss += max(0, present - lengths[k]) ** 2
