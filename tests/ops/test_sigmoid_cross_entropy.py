@@ -5,7 +5,7 @@ from tests.ops.facts import (close, draw, on, on_device, refuses, refuses_bad_dl
                              refuses_two_memories, stays_float32)
 from tests.reference import ops as reference
 from tinycaps.backend import to_numpy
-from tinycaps.gradcheck import assert_gradients
+from tinycaps.gradcheck import assert_gradients, check_gradients
 from tinycaps.ops import sigmoid_cross_entropy_backward, sigmoid_cross_entropy_forward
 
 LOGITS, LABELS = draw((4, 3))[0], np.array([[1, 0, 1], [0, 0, 0], [1, 1, 1], [0, 1, 0]], bool)
@@ -52,6 +52,12 @@ def test_huge_logits(xp):
     loss, cache = sigmoid_cross_entropy_forward(logits, labels)
     assert to_numpy(loss) == 2e4
     assert to_numpy(sigmoid_cross_entropy_backward(1.0, cache)).tolist() == [[0, 0, 1, -1]]
+
+
+def test_the_complex_step_is_a_second_witness():
+    row, = check_gradients(sigmoid_cross_entropy_forward, sigmoid_cross_entropy_backward, LOGITS,
+                           labels=LABELS).rows
+    close(row.complex_step, row.analytic)
 
 
 def test_float32_stays_float32(xp):
