@@ -48,7 +48,7 @@ def fit_config(name, arguments, data):
     images, labels = data.train_images, data.train_labels
     sizes = dict(image_shape=canvas(arguments, images), classes=count_classes(data))
     if is_multi_label(data):                                # no single digits to reconstruct
-        sizes = dict(image_shape=images.shape[1:], classes=labels.shape[1])
+        sizes["classes"] = labels.shape[1]
         capsnet = dataclasses.replace(capsnet, reconstruction_weight=0)
     width = arguments.width or (1 if small else WIDTH[name])
 

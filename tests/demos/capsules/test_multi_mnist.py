@@ -195,19 +195,21 @@ def test_pairs_of_own_images_of_three_channels(empty, monkeypatch):
     assert config.image_shape == (10, 10, 3) and config.classes == 3
 
 
-def test_images_that_show_several_classes_already(empty, monkeypatch, capsys):
+def test_images_that_show_several_classes_already(empty, capsys):
     # Four bright quarters, each there or not.
-    labels = (np.arange(80)[:, None] * 7 // 2 ** np.arange(4) % 2) > 0
-    images = labels.reshape(80, 2, 2, 1).repeat(5, axis=1).repeat(5, axis=2).astype("float32")
-    data = Dataset(images, labels, images[:20], labels[:20])
-    monkeypatch.setitem(harness.LOADERS, "quarters", lambda: data)
-    assert call(demo, "--data", "quarters", "--epochs", 8, "--batch", 16, *SIZE) == 0
-    found = results(demo)
+    labels = np.arange(100)[:, None] * 7 // 2 ** np.arange(4) % 2
+    images = labels.reshape(100, 2, 2).repeat(5, axis=1).repeat(5, axis=2).astype("float32")
+    np.savez("quarters.npz", images=images, labels=labels)
+    assert call(demo, "--data", "quarters.npz", "--epochs", 8, "--batch", 16, *SIZE) == 0
+    found, given = results(demo), record(demo)["arguments"]
+    assert found["judged_on"] == "test images" and found["judged"] == 20
+    assert (given["pad"], given["shift"], given["warp"]) == (0, 0, False)
     for name, each in found["networks"].items():
         assert each["error"] < 0.3 and each["error_of_a_digit"] < 0.1, name
     assert found["networks"]["capsnet"]["config"]["reconstruction_weight"] == 0
     assert "two_digits.png" not in os.listdir(OUT)
-    assert capsys.readouterr().out.splitlines()[-1].startswith("test error ")
+    assert re.fullmatch(r"test error .* % of images, capsnet \(\d of 20 not exactly right\); .* % "
+                        "of answers", capsys.readouterr().out.splitlines()[-1])
 
 
 def test_errors_of_several_classes_by_hand():
@@ -217,7 +219,7 @@ def test_errors_of_several_classes_by_hand():
 
 
 MISTAKES = {
-    "one class": (["--data", "one.npz"], "labels", "at least two classes"),
+    "one class": (["--data", "one.npz"], "one.npz", "at least two"),
     "small images": (["--data", "small.npz", "--pad", 1, "--shift", 1], "image_shape",
                      "at least 7 pixels"),
     "large shift": (["--shift", 9], "shift", "at most 6, which leaves half"),
