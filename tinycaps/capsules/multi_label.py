@@ -81,10 +81,10 @@ def capsnet_multi_label_loss_forward(params: dict, x, labels, digits, config: Ca
 
         v = capsnet(x)                                          [a]
         length_k = ‖v_k‖                                        [b]
-        T_k = 1 if any digit d is a k, else 0                   [c]
+        T_k = 1 if any label_d = k, else 0                      [c]
         margin = margin_loss(length, T)                         [d]
         v_d = v for every digit d                               [e]
-        masked_dk = [k = label_d] v_dk                          [f]
+        masked_d,k = [k = label_d] v_d,k                        [f]
         image_d = decoder(masked_d)                             [g]
         error = Σ_d ‖image_d − digit_d‖²                        [h]
         loss = margin + w error,   w = 0.0005                   [i]
@@ -164,7 +164,7 @@ def cnn_multi_label_loss_forward(params: dict, x, labels, config: CNNConfig, mas
     """Score the baseline's logits by a sigmoid cross entropy for each class.
 
         logits = cnn(x)                                         [a]
-        T_k = 1 if any digit d is a k, else 0                   [b]
+        T_k = 1 if any label_d = k, else 0                      [b]
         loss = sigmoid_cross_entropy(logits, T)                 [c]
 
     Parameters
