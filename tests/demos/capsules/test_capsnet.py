@@ -350,10 +350,11 @@ def test_learns_from_own_images(empty, monkeypatch, capsys, shape):
     assert results(demo)["config"]["classes"] == 3
 
 
-def test_one_class_is_no_crash(empty, capsys):
+def test_one_class_is_refused(empty, capsys):
     own("one.npz", (20, 12, 12), classes=1)
-    assert call(demo, "--data", "one.npz", "--epochs", 1, "--batch", 8) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "test error 0.00 % (0 of 4 wrong)"
+    assert call(demo, "--data", "one.npz") == 2
+    assert capsys.readouterr().err == ("error: one.npz: labels: got a single class, 0, wanted at "
+                                       "least two\n")
 
 
 def test_hold_out_judges_on_training_images_and_says_so(empty, capsys):
