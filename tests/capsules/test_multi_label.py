@@ -56,6 +56,13 @@ def test_gradients_by_name(xp):
     assert {row.name for row in report.rows} == params.keys()
 
 
+def test_gradients_without_a_decoder():
+    params, x, _ = capsnet(np, BARE)
+    assert_gradients(
+        lambda params: capsnet_multi_label_loss_forward(params, x, SEVERAL, None, BARE),
+        capsnet_multi_label_loss_backward, params, **ONE_DIRECTION)
+
+
 def test_swapping_the_two_digits_changes_nothing(xp):
     params, x, labels, digits = two_digits(xp)
     loss, grads = gradients(params, x, labels, digits)

@@ -3,7 +3,7 @@ from ..backend import get_xp
 from ..checks import check_fraction, check_not_negative, check_shapes, door
 
 
-def check_margin_loss(length, labels, present=0.9, absent=0.1, down_weight=0.5):
+def check_margin_loss(length, labels, present=None, absent=None, down_weight=None):
     """Check lengths, and labels in either of their forms."""
     several = getattr(labels, "ndim", 1) == 2 and labels.dtype.kind == "b"
     check_shapes(length=(length, "n,k"), labels=(labels, "bool n,k" if several else "n < k"))
