@@ -181,6 +181,13 @@ def test_gradients_of_the_baseline_by_name(xp):
     assert {row.name for row in report.rows} == params.keys()
 
 
+def test_an_image_may_show_all_classes():
+    params, x, *_ = cnn(np, config=POOLED_CNN)
+    every = np.array([[0, 1, 2]] * len(x))
+    close(cnn_multi_label_loss_forward(params, x, every, POOLED_CNN)[0],
+          cnn_multi_label_loss_forward(params, x, every >= 0, POOLED_CNN)[0])
+
+
 def test_most_present_by_hand(xp):
     scores, = on(xp, np.array([[0.1, 0.9, 0.3], [-2.0, -3.0, -1.0]]))
     assert to_numpy(most_present(scores)).tolist() == [[1, 2], [2, 0]]
@@ -215,6 +222,9 @@ def test_bad_input(xp):
     refused(ValueError, "digits", "(3, 2, 6, 7, 2)", digits=digits[:, :1])
     refused(TypeError, "digits", "the precision of x", digits=digits.astype("float32"))
     refused(ValueError, "reconstruction_weight", "0, or labels (n, d) and digits", digits=None)
+    encoder = {key: p for key, p in params.items() if not key.startswith("decoder")}
+    refuses(TypeError, "decoder.0.W", "array", capsnet_multi_label_loss_forward, encoder, x, labels,
+            digits, replace(SMALL, reconstruction_weight=0.5))
     several, = on(xp, SEVERAL)
     refused(ValueError, "reconstruction_weight", "0, or labels (n, d) and digits", labels=several)
     refused(ValueError, "labels", "(3, 3)", several[:, :2], None, config=BARE)
