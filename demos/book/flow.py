@@ -152,7 +152,7 @@ def _short(text, most):
 def _arrows(columns, x, down):
     """Return the arrows of one side: from the row that made an array to the rows that read it."""
     order = range(len(columns)) if down else reversed(range(len(columns)))
-    made, pieces, straight, lanes = {}, [], {}, 0
+    made, pieces, straight, arcs = {}, [], {}, []
     for number in order:
         reads = {name: shape for step in columns[number] if step.tags or step.constants
                  for name, (shape, key) in step.read.items() if not key}
@@ -163,8 +163,9 @@ def _arrows(columns, x, down):
             if abs(origin - number) == 1:
                 straight.setdefault((origin, number), []).append(f"{name} {shape}")
             else:
-                lanes += 1
-                pieces.append(_arc(x, origin, number, lanes, f"{name} {shape}", down))
+                above = arcs.count(number)              # names of arrows to one box, in lines
+                arcs.append(number)
+                pieces.append(_arc(x, origin, number, len(arcs), f"{name} {shape}", down, above))
         made |= {name: number for step in columns[number] for name in step.made}
     for (origin, number), texts in straight.items():
         pieces.append(_straight(x + 60, origin, number, ", ".join(texts)))
@@ -181,14 +182,15 @@ def _straight(x, origin, number, text):
             f'<text class="small" x="{x + 10}" y="{(y1 + y2) / 2 + 4}">{escape(text)}</text>')
 
 
-def _arc(x, origin, number, lane, text, down):
+def _arc(x, origin, number, lane, text, down, above):
     """An arrow around the boxes between: to the left of the forward, the right of the backward."""
     side = -1 if down else 1
     edge = x if down else x + WIDTH
     bulge = edge + side * (14 + 9 * (lane % 5))
     y1, y2 = (40 + row * PITCH + HEIGHT / 2 + shift
               for row, shift in ((origin, 6), (number, -6)))
-    place = f'x="{bulge + side * 4}" y="{y2 - 6}" text-anchor="{"end" if down else "start"}"'
+    place = (f'x="{bulge + side * 4}" y="{y2 - 6 - 13 * above}" '
+             f'text-anchor="{"end" if down else "start"}"')
     return (f'<path class="arrow" d="M{edge} {y1}H{bulge}V{y2}H{edge + side * 7}"/>'
             f'<path class="head" d="M{edge + side * 7} {y2 - 4}v8L{edge} {y2}z"/>'
             f'<text class="small" {place}>{escape(text)}</text>')

@@ -22,9 +22,17 @@ def _labels():
     return np.arange(SAMPLES)
 
 
+def _pairs():
+    return np.arange(2 * SAMPLES).reshape(SAMPLES, 2)
+
+
+def _digits():
+    return np.stack([_images(36)] * 2, axis=1)
+
+
 @functools.cache
-def _capsnet():
-    return capsules.init_capsnet(np.random.default_rng(0), capsules.PAPER)
+def _capsnet(config=capsules.PAPER):
+    return capsules.init_capsnet(np.random.default_rng(0), config)
 
 
 def _part(decoder):
@@ -32,8 +40,8 @@ def _part(decoder):
 
 
 @functools.cache
-def _cnn():
-    return capsules.init_cnn(np.random.default_rng(0), capsules.CNN_PAPER)
+def _cnn(config=capsules.CNN_PAPER):
+    return capsules.init_cnn(np.random.default_rng(0), config)
 
 
 @functools.cache
@@ -66,6 +74,10 @@ PUBLISHED = {
     "capsnet_loss": lambda: ((_capsnet(), _images(), _labels(), capsules.PAPER), {}),
     "cnn": lambda: ((_cnn(), _images(), capsules.CNN_PAPER, _mask()), {}),
     "cnn_loss": lambda: ((_cnn(), _images(), _labels(), capsules.CNN_PAPER, _mask()), {}),
+    "capsnet_multi_label_loss": lambda: (
+        (_capsnet(capsules.TWO_DIGITS), _images(36), _pairs(), _digits(), capsules.TWO_DIGITS), {}),
+    "cnn_multi_label_loss": lambda: (
+        (_cnn(capsules.CNN_TWO_DIGITS), _images(36), _pairs(), capsules.CNN_TWO_DIGITS), {}),
     "ff_layer_loss": lambda: ((_ff()["0.W"], _ff()["0.bias"], _normal(SAMPLES, DIGITS),
                                _normal(SAMPLES, DIGITS), _ff()["0.mean_activity"]), {}),
     "ff": lambda: ((_ff(), _normal(SAMPLES, DIGITS), _normal(SAMPLES, DIGITS),

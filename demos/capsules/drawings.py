@@ -3,6 +3,9 @@ import numpy as np
 
 from tinycaps.plot import CORRECT, WRONG, empty_figure, show, tidy
 
+FIRST, SECOND = (1.0, 0.45, 0.0), (0.0, 0.55, 1.0)
+"""Red, green and blue of two digits, orange and blue; where both have ink they add up to white."""
+
 
 def pose_sweep(images, offsets, dimensions, title):
     """Draw what pose dimensions mean: one row each, moved from left to right (S17 Figure 4).
@@ -31,6 +34,20 @@ def pose_sweep(images, offsets, dimensions, title):
     ax.set(xlabel="added to the dimension", ylabel="dimension of the capsule")
     ax.set_title(title, fontsize=10)
     return figure
+
+
+def two_colours(digits):
+    """Lay two digits over each other, the first in orange, the second in blue (S17 Figure 5).
+
+    Parameters
+    ----------
+    digits : array (n, 2, h, w, c)
+
+    Returns
+    -------
+    array (n, h, w, 3)
+    """
+    return np.einsum("ndhwc,dk->nhwk", digits / digits.shape[-1], (FIRST, SECOND)).clip(0, 1)
 
 
 def coupling_rounds(image, coupling, lengths):

@@ -18,7 +18,7 @@ with limits on its time and memory.
 A file that is there is never overwritten: with --again it is kept as squash.1.py, squash.2.py, and
 so on. Progress is kept in out/exercises/progress.json. The exit code of --check is 0 if all is
 right, 1 if not, and 2 if the file cannot be judged. The last line of the list:
-0 of 31 backwards written, 0 of 62 faults found; next: python -m demos exercise linear
+0 of 34 backwards written, 0 of 68 faults found; next: python -m demos exercise linear
 """
 import argparse
 import difflib

@@ -63,6 +63,10 @@ FAULTS = {
         Fault("a sum for a mean", "dloss / len(y)", "dloss"),
         Fault("a forgotten target", "(y - true)", "y"),
     ],
+    "sigmoid_cross_entropy": [
+        Fault("classes that are there taken for absent", "y - labels", "y"),
+        Fault("a sum for a mean", "dloss / len(y)", "dloss"),
+    ],
     "soft_cross_entropy": [
         Fault("a forgotten 1/T", "dscaled / temperature", "dscaled"),
         Fault("a sum for a mean", "dloss / len(q)", "dloss"),
@@ -128,6 +132,16 @@ FAULTS = {
     ],
     "cnn_loss": [
         Fault("a mean taken twice", "(dlogits, cnn)", "(dlogits / len(dlogits), cnn)"),
+        Fault("an upstream gradient ignored", "(dloss, cross_entropy)", "(1.0, cross_entropy)"),
+    ],
+    "capsnet_multi_label_loss": [
+        Fault("the first of two digits alone", "*dshown.shape[1:]).sum(axis=1)",
+              "*dshown.shape[1:])[:, 0]"),
+        Fault("a mean over the digits for a sum", "d * derror", "derror"),
+    ],
+    "cnn_multi_label_loss": [
+        Fault("a mean over the classes for a sum", "(dlogits, cnn)",
+              "(dlogits / dlogits.shape[1], cnn)"),
         Fault("an upstream gradient ignored", "(dloss, cross_entropy)", "(1.0, cross_entropy)"),
     ],
     "goodness": [

@@ -47,13 +47,24 @@ def _mean(values):
     return sum(values) / len(values)
 
 
+def _several(labels):
+    """Return the classes of each sample, of bool labels (n, k)."""
+    return [np.flatnonzero(there).tolist() for there in labels]
+
+
 IN_OTHER_WORDS = {
     "squared_error": lambda loop, x, target: _mean(
         [loop(a.ravel(), b.ravel()) for a, b in zip(x, target)]),
     "routing": lambda loop, u_hat, iterations, stop_gradient: [
         loop(each, iterations)[0] for each in u_hat],
+    "margin_loss": lambda loop, length, labels, present, absent, down_weight: _mean(
+        [loop(*sample, present, absent, down_weight) for sample in zip(length, _several(labels))]),
+    "sigmoid_cross_entropy": lambda loop, logits, labels: _mean(
+        [loop(*sample) for sample in zip(logits, _several(labels))]),
     "capsnet_loss": lambda loop, params, x, labels, config, network: _mean(
         [loop(params, *sample, config)[0] for sample in zip(x, labels)]),
+    "capsnet_multi_label_loss": lambda loop, params, x, labels, digits, config, network: _mean(
+        [loop(params, *sample, config)[0] for sample in zip(x, labels, digits)]),
     "hardware_mlp": lambda loop, params, x, hardware, noise: [
         loop(params, each, hardware, [layer[n] for layer in noise]) for n, each in enumerate(x)],
     "goodness_loss": lambda loop, goodness_pos, goodness_neg, theta, goal: _mean(

@@ -108,11 +108,13 @@ def of_ops(rng):
     draw = rng.standard_normal
     soft = dict(soft_targets=ops.soften(draw((4, 3)), 2.5), temperature=2.5)
     kernel = [draw((3, 3, 2, 3)), draw(3)]
+    apart = draw(120).argsort().reshape(2, 5, 6, 2) / 50        # no window has two winners
     return {
         "mlp": ([_moved(ops.init_mlp, rng, (5, 6, 4, 3)), draw((4, 5))], {}),
         "conv2d": ([draw((2, 5, 6, 2)), *kernel], dict(stride=2, padding="same")),
         "fourier_conv2d": ([draw((2, 6, 6, 2)), *kernel], dict(stride=2)),
-        "max_pool": ([draw((2, 5, 6, 2))], dict(size=3, stride=2)),
+        "margin_loss": ([rng.random((4, 3))], dict(labels=rng.random((4, 3)) > 0.5)),
+        "max_pool": ([apart], dict(size=3, stride=2)),
         "soft_cross_entropy": ([draw((4, 3))], soft),
         "kl_divergence": ([draw((4, 3))], soft),
     }
@@ -132,13 +134,17 @@ def of_capsules(rng):
     images, labels = rng.random((2, *config.image_shape)), rng.integers(0, config.classes, 2)
     masked = rng.standard_normal((2, config.classes, config.class_dims))
     mask = rng.random((2, cnn.hidden[-1])) > 0.5
+    pairs, digits = np.array([[2, 0], [1, 2]]), rng.random((2, 2, *config.image_shape))
     return {
         "decoder": ([decoder, masked], dict(config=config)),
         "capsnet": ([encoder, images], dict(config=config)),
         "fast_capsnet": ([encoder], dict(x=images, config=config)),
         "capsnet_loss": ([net], dict(x=images, labels=labels, config=config)),
+        "capsnet_multi_label_loss": (
+            [net], dict(x=images, labels=pairs, digits=digits, config=config)),
         "cnn": ([baseline, images], dict(config=cnn, mask=mask)),
         "cnn_loss": ([baseline], dict(x=images, labels=labels, config=cnn, mask=mask)),
+        "cnn_multi_label_loss": ([baseline], dict(x=images, labels=pairs, config=cnn)),
     }
 
 

@@ -14,8 +14,11 @@ WATCHED = 1000
 """Training images, at most, on which a training is watched where none are held out."""
 
 
-def load_data(arguments):
-    """Return the Dataset that the arguments ask for; with --hold-out its test set is held out."""
+def load_data(arguments, several=False):
+    """Return the Dataset that the arguments ask for; with --hold-out its test set is held out.
+
+    Labels (n, k) of several classes are refused unless a demo says that it takes them.
+    """
     if arguments.data in LOADERS:
         data = LOADERS[arguments.data]()
     elif arguments.data.endswith(".npz"):
@@ -25,6 +28,9 @@ def load_data(arguments):
     else:
         raise ValueError(f"data: got {arguments.data!r}, wanted {', '.join(LOADERS)}, FOLDER, "
                          "FILE.zip or FILE.npz")
+    if data.train_labels.ndim == 2 and not several:
+        raise ValueError(f"data: got {arguments.data} with labels (n, k) of several classes, "
+                         "wanted labels (n,), or the demo multi_mnist")
     if arguments.hold_out:
         if arguments.hold_out >= len(data.train_images):
             raise ValueError(f"hold-out: got {arguments.hold_out}, wanted fewer than the "

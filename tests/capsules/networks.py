@@ -9,6 +9,8 @@ SMALL = CapsNetConfig(image_shape=(6, 7, 2), conv_channels=3, conv_kernel=2, pri
                       decoder_hidden=(4, 5), reconstruction_weight=0.05)
 SMALL_CNN = CNNConfig(image_shape=(4, 5, 2), channels=(2, 3, 2), kernel=3, hidden=(6, 5), classes=3,
                       dropout=0.3)
+POOLED_CNN = CNNConfig(image_shape=(6, 7, 2), channels=(2, 3), kernel=(3, 2), hidden=(5,),
+                       classes=3, dropout=0, pool=2)
 LABELS = np.array([2, 0, 2])
 
 
@@ -22,8 +24,8 @@ def capsnet(xp, config=SMALL, dtype="float64"):
     return on(xp, params | {"digit.W": 3 * params["digit.W"]}, images(config, dtype), LABELS)
 
 
-def cnn(xp, dtype="float64"):
+def cnn(xp, dtype="float64", config=SMALL_CNN):
     """Parameters, images, labels and a dropout mask."""
-    params = with_biases(init_cnn(np.random.default_rng(0), SMALL_CNN, dtype))
-    mask = draw((len(LABELS), SMALL_CNN.hidden[-1]))[0] > -0.5
-    return on(xp, params, images(SMALL_CNN, dtype), LABELS, mask)
+    params = with_biases(init_cnn(np.random.default_rng(0), config, dtype))
+    mask = draw((len(LABELS), config.hidden[-1]))[0] > -0.5
+    return on(xp, params, images(config, dtype), LABELS, mask)

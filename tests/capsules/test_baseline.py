@@ -3,12 +3,12 @@ import numpy as np
 import pytest
 
 from tests.reference import capsules as reference
-from tests.capsules.networks import SMALL_CNN, cnn
+from tests.capsules.networks import POOLED_CNN, SMALL_CNN, cnn
 from tests.ops.facts import (ALONG_DIRECTIONS, close, on, on_device, refuses, refuses_bad_dloss,
                              refuses_bad_labels, refuses_two_memories, stays_float32)
 from tinycaps.backend import to_numpy
-from tinycaps.capsules import (CNN_DIGITS, CNN_PAPER, CNNConfig, cnn_backward, cnn_forward,
-                               cnn_loss_backward, cnn_loss_forward, init_cnn)
+from tinycaps.capsules import (CNN_DIGITS, CNN_PAPER, CNN_TWO_DIGITS, CNNConfig, cnn_backward,
+                               cnn_forward, cnn_loss_backward, cnn_loss_forward, init_cnn)
 from tinycaps.gradcheck import assert_gradients
 
 masked = pytest.mark.parametrize("masked", [False, True], ids=["without-mask", "with-mask"])
@@ -58,6 +58,14 @@ def test_gradients_entry_by_entry_of_all_but_the_largest_layer():
                      cnn_loss_backward, params, max_entries=60)
 
 
+def test_pooled_convolutions_equal_the_loops_and_the_gradients_are_right(xp):
+    params, x, _, _ = cnn(xp, config=POOLED_CNN)
+    host, images, _, _ = cnn(np, config=POOLED_CNN)
+    close(cnn_forward(params, x, POOLED_CNN)[0],
+          [reference.cnn(host, image, POOLED_CNN) for image in images])
+    assert_gradients(cnn_forward, with_input, params, x, POOLED_CNN, **ALONG_DIRECTIONS)
+
+
 def test_silenced_units_learn_nothing(xp):
     params, x, labels, mask = cnn(xp)
     mask[:, 2] = False
@@ -86,6 +94,16 @@ def test_paper_sizes():
         "hidden.0.W": (100352, 328), "hidden.0.bias": (328,), "hidden.1.W": (328, 192),
         "hidden.1.bias": (192,), "output.0.W": (192, 10), "output.0.bias": (10,)}
     assert sum(int(np.prod(shape)) for shape in CNN_PAPER.shapes.values()) == 35_445_522
+
+
+def test_paper_sizes_for_two_digits():
+    # S17 section 6.2: 512 channels of 9×9, 256 of 5×5, each pooled by 2; 1024 units; 24.56 million.
+    # 36 → 18 → 9 pixels.
+    assert CNN_TWO_DIGITS.shapes == {
+        "conv1.W": (9, 9, 1, 512), "conv1.bias": (512,), "conv2.W": (5, 5, 512, 256),
+        "conv2.bias": (256,), "hidden.0.W": (9 * 9 * 256, 1024), "hidden.0.bias": (1024,),
+        "output.0.W": (1024, 10), "output.0.bias": (10,)}
+    assert sum(int(np.prod(shape)) for shape in CNN_TWO_DIGITS.shapes.values()) == 24_563_978
 
 
 def test_initial_parameters():
@@ -148,6 +166,10 @@ def test_every_parameter_is_checked_by_name(key):
 
 @pytest.mark.parametrize("wrong, name, wanted", [
     (dict(kernel=0), "kernel", "an integer of at least 1"),
+    (dict(kernel=(5, 5)), "kernel", "one for each of the 3 convolutions"),
+    (dict(kernel=(5, 0, 5)), "kernel[1]", "an integer of at least 1"),
+    (dict(pool=0), "pool", "an integer of at least 1"),
+    (dict(pool=4), "image_shape", "at least 64 pixels each way"),
     (dict(channels=(4, 0)), "channels[1]", "an integer of at least 1"),
     (dict(hidden=(4, 0.5)), "hidden[1]", "an integer of at least 1"),
     (dict(hidden=()), "hidden", "at least one layer"),

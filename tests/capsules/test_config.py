@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.ops.facts import refuses
-from tinycaps.capsules import DIGITS, PAPER, CapsNetConfig, CNNConfig
+from tinycaps.capsules import DIGITS, PAPER, TWO_DIGITS, CapsNetConfig, CNNConfig
 
 
 def test_paper_sizes():
@@ -23,6 +23,14 @@ def test_sizes_for_the_digits():
     # Ours: small enough to train in half a minute.
     assert DIGITS == CapsNetConfig((8, 8, 1), 32, 3, 32, 8, 5, 1, 10, 16, 3, False, (64, 128),
                                    0.005)
+
+
+def test_paper_sizes_for_two_digits():
+    # S17 section 6.2: 11.36 million. 36 − 9 + 1 = 28, ⌊(28 − 9)/2⌋ + 1 = 10, 10·10·32 = 3200.
+    assert TWO_DIGITS == dataclasses.replace(PAPER, image_shape=(36, 36, 1))
+    assert TWO_DIGITS.grid == (10, 10) and TWO_DIGITS.primary_capsules == 3200
+    shapes = (TWO_DIGITS.shapes | TWO_DIGITS.decoder_shapes).values()
+    assert sum(math.prod(shape) for shape in shapes) == 11_361_808
 
 
 @pytest.mark.parametrize("config, grid, capsules", [

@@ -17,6 +17,10 @@ def npz(tmp_path):
     return npz
 
 
+SEVERAL = dict(train_images=IMAGES, train_labels=LABELS[:, None] < [1, 2],
+               test_images=IMAGES[:1], test_labels=[[1, 1]])
+
+
 def parts(train=IMAGES, test=IMAGES[:3]):
     return dict(train_images=train, train_labels=LABELS[:len(train)],
                 test_images=test, test_labels=LABELS[:len(test)])
@@ -43,6 +47,17 @@ def test_floats_and_colours_stay_as_they_are(npz):
     assert np.array_equal(data.test_images, images[[0, 5]].astype(np.float32))
 
 
+@pytest.mark.parametrize("dtype", ["int64", "uint8", "bool", "float32"])
+def test_labels_of_several_classes_are_bool(npz, dtype):
+    labels = (LABELS[:, None] < [1, 2]).astype(dtype)
+    whole = load_npz(npz(images=IMAGES, labels=labels))
+    two = load_npz(npz(**SEVERAL | dict(train_labels=labels)))
+    assert whole.train_labels.dtype == two.test_labels.dtype == bool
+    assert np.array_equal(whole.test_labels, labels[[0, 5]] == 1)
+    assert np.array_equal(two.train_labels, labels == 1)
+    assert np.array_equal(two.test_labels, [[True, True]])      # a test set may lack a class
+
+
 @pytest.mark.parametrize("images, said, most", [
     (IMAGES, "", 255),
     (IMAGES.astype(np.int64), "int64 in 0..255 taken as bytes, divided by 255", 255),
@@ -64,6 +79,19 @@ def test_whole_numbers_are_taken_as_what_they_evidently_are_and_a_line_says_so(
     (dict(images=IMAGES), "got images, wanted images, labels or"),
     (dict(images=IMAGES, labels=LABELS[:9]),
      r"labels: got shape \(9,\), wanted \(10,\), one for each image"),
+    (dict(images=IMAGES, labels=LABELS[:, None]),
+     r"labels: got shape \(10, 1\), wanted \(10,\), one for each image, or \(10, k\) of 0 and 1"),
+    (dict(images=IMAGES, labels=np.array(0)), r"labels: got shape \(\), wanted \(10,\), one"),
+    (dict(images=IMAGES, labels=SEVERAL["train_labels"][:9]),
+     r"labels: got shape \(9, 2\), wanted \(10,\), one"),
+    (dict(images=IMAGES, labels=np.stack([LABELS, LABELS], 1)), "labels: got .*2.*, wanted 0 or 1"),
+    (dict(images=IMAGES, labels=SEVERAL["train_labels"].astype(str)),
+     "labels: got dtype <U5, wanted integers"),
+    (dict(images=IMAGES, labels=np.zeros((10, 2))), "labels: got class 0 in no image"),
+    (SEVERAL | dict(test_labels=[[1, 1, 0]]),
+     r"test_labels: got shape \(1, 3\), wanted \(1, 2\) as in train_labels"),
+    (SEVERAL | dict(test_labels=[1]),
+     r"test_labels: got shape \(1,\), wanted \(1, 2\) as in train_labels"),
     (dict(images=IMAGES, labels=LABELS / 1), "labels: got dtype float64, wanted integers"),
     (dict(images=IMAGES, labels=LABELS + 1),
      r"labels: got 3 classes in 1\.\.3, wanted every one of 0\.\.2"),

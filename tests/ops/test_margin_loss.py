@@ -9,6 +9,7 @@ from tinycaps.ops import margin_loss_backward, margin_loss_forward
 from tinycaps.gradcheck import assert_gradients
 
 LENGTH, LABELS = np.random.default_rng(0).random((5, 3)), np.array([2, 0, 2, 1, 0])
+SEVERAL = np.array([[1, 0, 1], [0, 0, 0], [1, 1, 1], [0, 1, 0], [0, 1, 1]], bool)
 OTHERS = dict(present=0.8, absent=0.25, down_weight=0.7)
 settings = pytest.mark.parametrize("settings", [{}, OTHERS], ids=["paper", "others"])
 
@@ -24,6 +25,32 @@ def test_equals_the_loops(xp, settings):
 @settings
 def test_gradients(xp, settings):
     assert_gradients(margin_loss_forward, margin_loss_backward, *on(xp, LENGTH, LABELS), **settings)
+
+
+@settings
+def test_several_classes_equal_the_loops_and_the_gradients_are_right(xp, settings):
+    length, labels = on(xp, LENGTH, SEVERAL)
+    want = [reference.margin_loss(row, [*np.flatnonzero(there)], **settings)
+            for row, there in zip(LENGTH, SEVERAL)]
+    close(margin_loss_forward(length, labels, **settings)[0], sum(want) / 5)
+    assert_gradients(margin_loss_forward, margin_loss_backward, length, labels, **settings)
+
+
+def test_several_classes_by_hand(xp):
+    # Classes 0 and 1 are 0.2 and 0.8 too short, class 2 is 0.2 too long.
+    loss, cache = margin_loss_forward(*on(xp, np.array([[0.7, 0.1, 0.3]]),
+                                          np.array([[True, True, False]])))
+    close(loss, 0.04 + 0.64 + 0.02)
+    close(margin_loss_backward(1.0, cache), [[-0.4, -1.6, 0.2]])
+
+
+def test_a_class_and_the_set_of_that_class_are_the_same(xp):
+    one_hot = LABELS[:, None] == np.arange(3)
+    length, labels, one_hot = on(xp, LENGTH, LABELS, one_hot)
+    (loss, cache), (other, others) = (margin_loss_forward(length, each)
+                                      for each in (labels, one_hot))
+    close(other, loss)
+    close(margin_loss_backward(1.0, others), margin_loss_backward(1.0, cache))
 
 
 def test_margin_loss_by_hand(xp):
@@ -72,6 +99,9 @@ def test_bad_input(xp):
         for number in float("nan"), -0.1, float("inf"):
             refuses(ValueError, name, wanted, margin_loss_forward, length, labels, **{name: number})
     refuses_bad_labels(xp, lambda labels: margin_loss_forward(length, labels))
+    several, = on(xp, SEVERAL[:2])
+    refuses(ValueError, "labels", "with k = 3", margin_loss_forward, length, several[:, :2])
+    refuses(ValueError, "labels", "with n = 2", margin_loss_forward, length, several[:1])
     _, cache = margin_loss_forward(length.astype("float32"), labels)
     refuses_bad_dloss(xp, margin_loss_backward, cache)
 

@@ -1,8 +1,9 @@
 """S17 as plain Python: one sample, one number at a time."""
 import math
 
-from tests.reference.ops import (conv2d, cross_entropy, dropout, flat, linear, margin_loss, mlp,
-                                 relu, sigmoid, softmax, squared_error)
+from tests.reference.ops import (conv2d, cross_entropy, dropout, flat, linear, margin_loss,
+                                 max_pool, mlp, relu, sigmoid, sigmoid_cross_entropy, softmax,
+                                 squared_error)
 
 
 def length(v):
@@ -71,11 +72,21 @@ def capsnet_loss(params, image, label, config):
     return margin + config.reconstruction_weight * error, margin, error
 
 
+def capsnet_multi_label_loss(params, image, labels, digits, config):
+    """The same for an image of several digits, each of them redrawn alone, S17 section 6"""
+    v = capsnet(params, image, config)
+    margin = margin_loss([length(capsule) for capsule in v], list(labels))
+    error = sum(squared_error(decoder(params, mask(v, label)), flat(digit))
+                for label, digit in zip(labels, digits, strict=True))
+    return margin + config.reconstruction_weight * error, margin, error
+
+
 def cnn(params, image, config, mask=None):
-    """The logits of the paper's baseline, S17 section 5"""
+    """The logits of the paper's baseline, S17 section 5; with max pooling, section 6"""
     for k in range(len(config.channels)):
         image = conv2d(image, params[f"conv{k + 1}.W"], params[f"conv{k + 1}.bias"], padding="same")
         image = [[relu(pixel) for pixel in row] for row in image]
+        image = max_pool(image, config.pool, config.pool)
     h = relu(mlp(params, flat(image), "hidden."))
     if mask is not None:
         h = dropout(h, mask, config.dropout)
@@ -85,3 +96,8 @@ def cnn(params, image, config, mask=None):
 def cnn_loss(params, image, label, config, mask=None):
     """The baseline's loss of one image"""
     return cross_entropy(cnn(params, image, config, mask), label)
+
+
+def cnn_multi_label_loss(params, image, labels, config, mask=None):
+    """The baseline's loss of an image of several digits, S17 section 6"""
+    return sigmoid_cross_entropy(cnn(params, image, config, mask), labels)

@@ -31,6 +31,11 @@ def cross_entropy(logits, label):
     return -math.log(softmax(logits)[label])
 
 
+def sigmoid_cross_entropy(logits, there):
+    """− Σ_k log y_k if k is there, else log(1 − y_k), with y = sigmoid(logits)"""
+    return -sum(math.log(y if k in there else 1 - y) for k, y in enumerate(sigmoid(logits)))
+
+
 def squared_error(x, target):
     """Σ_f (x_f − target_f)²"""
     return sum((a - b) ** 2 for a, b in zip(x, target, strict=True))
@@ -88,10 +93,13 @@ def mlp(params, x, prefix="", dropouts=()):
 
 
 def margin_loss(lengths, label, present=0.9, absent=0.1, down_weight=0.5):
-    """L = Σ_k T_k max(0, m⁺ − ‖v_k‖)² + λ (1 − T_k) max(0, ‖v_k‖ − m⁻)², S17 Eq. 4"""
-    loss = 0.0
+    """L = Σ_k T_k max(0, m⁺ − ‖v_k‖)² + λ (1 − T_k) max(0, ‖v_k‖ − m⁻)², S17 Eq. 4
+
+    The label is one class, or the list of all that are there.
+    """
+    there, loss = label if isinstance(label, list) else [label], 0.0
     for k in range(len(lengths)):
-        if k == label:
+        if k in there:
             loss += max(0, present - lengths[k]) ** 2
         else:
             loss += down_weight * max(0, lengths[k] - absent) ** 2

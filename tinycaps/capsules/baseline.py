@@ -6,7 +6,8 @@ import numpy as np
 from ..checks import check_labels, check_shapes, door, named_xp
 from ..ops import (conv2d_backward, conv2d_forward, cross_entropy_backward, cross_entropy_forward,
                    dropout_backward, dropout_forward, linear_backward, linear_forward,
-                   mlp_backward, mlp_forward, relu_backward, relu_forward)
+                   max_pool_backward, max_pool_forward, mlp_backward, mlp_forward, relu_backward,
+                   relu_forward)
 from .config import CNNConfig
 
 
@@ -51,12 +52,13 @@ def cnn_forward(params: dict, x, config: CNNConfig, mask=None):
         for k = 1 … 3                                                     [a]
             x ← conv(x, W_conv,k) + bias_conv,k     (n, 28, 28, f_k)      [b]
             x ← max(x, 0)                           (n, 28, 28, f_k)      [c]
-        h = mlp(x)                                  (n, 192)              [d]
-        h ← max(h, 0)                               (n, 192)              [e]
-        h ← h mask / (1 − rate)                     (n, 192)              [f]
-        logits = h W_output + bias_output           (n, 10)               [g]
+            x ← max_pool(x)                         (n, 28, 28, f_k)      [d]
+        h = mlp(x)                                  (n, 192)              [e]
+        h ← max(h, 0)                               (n, 192)              [f]
+        h ← h mask / (1 − rate)                     (n, 192)              [g]
+        logits = h W_output + bias_output           (n, 10)               [h]
 
-    The shapes are those of the published network.
+    The shapes are those of the published network for MNIST, which does not pool.
 
     Parameters
     ----------
@@ -83,14 +85,17 @@ def cnn_forward(params: dict, x, config: CNNConfig, mask=None):
         W, bias = params[f"conv{k}.W"], params[f"conv{k}.bias"]
         x, conv = conv2d_forward(x, W, bias, padding="same")                    # [b]
         x, relu = relu_forward(x)                                               # [c]
-        convolutions.append((k, conv, relu))
-    h, hidden = mlp_forward(params, x.reshape(len(x), -1), "hidden.")           # [d]
-    h, relu = relu_forward(h)                                                   # [e]
+        pool = None
+        if config.pool > 1:
+            x, pool = max_pool_forward(x, config.pool)                          # [d]
+        convolutions.append((k, conv, relu, pool))
+    h, hidden = mlp_forward(params, x.reshape(len(x), -1), "hidden.")           # [e]
+    h, relu = relu_forward(h)                                                   # [f]
     dropout = None
     if mask is not None:
-        h, dropout = dropout_forward(h, mask, config.dropout)                   # [f]
+        h, dropout = dropout_forward(h, mask, config.dropout)                   # [g]
     W, bias = params["output.0.W"], params["output.0.bias"]
-    logits, output = linear_forward(h, W, bias)                                 # [g]
+    logits, output = linear_forward(h, W, bias)                                 # [h]
     return logits, (logits, convolutions, x.shape, hidden, relu, dropout, output)
 
 
@@ -101,14 +106,16 @@ def cnn_backward(dlogits, cache, input_gradient: bool = False):
     The keys are those of params. With ``input_gradient`` the result is (grads, dx).
     """
     _, convolutions, shape, hidden, relu, dropout, output = cache
-    dh, dW, dbias = linear_backward(dlogits, output)                            # [g]
+    dh, dW, dbias = linear_backward(dlogits, output)                            # [h]
     if dropout is not None:
-        dh = dropout_backward(dh, dropout)                                      # [f]
-    dh = relu_backward(dh, relu)                                                # [e]
-    grads, dx = mlp_backward(dh, hidden, input_gradient=True)                   # [d]
+        dh = dropout_backward(dh, dropout)                                      # [g]
+    dh = relu_backward(dh, relu)                                                # [f]
+    grads, dx = mlp_backward(dh, hidden, input_gradient=True)                   # [e]
     grads["output.0.W"], grads["output.0.bias"] = dW, dbias
-    dx = dx.reshape(shape)                                                      # [d] as maps
-    for k, conv, relu in reversed(convolutions):                                # [a -]
+    dx = dx.reshape(shape)                                                      # [e] as maps
+    for k, conv, relu, pool in reversed(convolutions):                          # [a -]
+        if pool is not None:
+            dx = max_pool_backward(dx, pool)                                    # [d]
         dx = relu_backward(dx, relu)                                            # [c]
         dx, grads[f"conv{k}.W"], grads[f"conv{k}.bias"] = conv2d_backward(
             dx, conv, input_gradient or k > 1)                                  # [b]

@@ -145,8 +145,8 @@ def capsnet_backward(dv, cache, input_gradient: bool = False):
 PLAIN = Network(capsnet_forward, capsnet_backward)
 
 
-def predict(params, images, config, batch=128, network=PLAIN):
-    """Return the class of the longest capsule for each image.
+def class_lengths(params, images, config, batch=128, network=PLAIN):
+    """Return the lengths of the class capsules for each image.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def predict(params, images, config, batch=128, network=PLAIN):
 
     Returns
     -------
-    labels : integer array (n,)
+    length : array (n, j)
         On the device of the images.
 
     Raises
@@ -174,4 +174,12 @@ def predict(params, images, config, batch=128, network=PLAIN):
     for k in range(0, len(images), batch):
         v, _ = network.forward(params, images[k:k + batch], config)
         lengths.append(length_forward(v)[0])
-    return get_xp(images).concatenate(lengths).argmax(axis=1)
+    return get_xp(images).concatenate(lengths)
+
+
+def predict(params, images, config, batch=128, network=PLAIN):
+    """Return the class of the longest capsule for each image, as an integer array (n,).
+
+    All is as in `class_lengths`.
+    """
+    return class_lengths(params, images, config, batch, network).argmax(axis=1)

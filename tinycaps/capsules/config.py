@@ -111,21 +111,24 @@ class CNNConfig:
     image_shape : tuple (h, w, c)
     channels : tuple of int
         Of the convolutions, each with relu, stride 1 and padding "same".
-    kernel : int
-        Pixels each way.
+    kernel : int or tuple of int
+        Pixels each way, of all convolutions or of each.
     hidden : tuple of int
         Fully connected layers, at least one; dropout follows the last.
     classes : int
     dropout : float
         Probability that a unit is silenced while training.
+    pool : int
+        Each convolution is followed by max pooling over windows of this size; 1 means none.
     """
 
     image_shape: tuple = (28, 28, 1)
     channels: tuple = (256, 256, 128)
-    kernel: int = 5
+    kernel: int | tuple = 5
     hidden: tuple = (328, 192)
     classes: int = 10
     dropout: float = 0.5
+    pool: int = 1
 
     def __post_init__(self):
         plain_fields(self)
@@ -134,19 +137,33 @@ class CNNConfig:
         if not self.hidden:
             raise ValueError(f"hidden: got {self.hidden}, wanted at least one layer")
         check_below_one(dropout=self.dropout)
-        sizes = dict(kernel=self.kernel, classes=self.classes)
-        for name in ("image_shape", "channels", "hidden"):
-            sizes |= {f"{name}[{k}]": size for k, size in enumerate(getattr(self, name))}
-        check_count(**sizes)
+        for name, value in vars(self).items():
+            if isinstance(value, (tuple, list)):
+                check_count(**{f"{name}[{k}]": size for k, size in enumerate(value)})
+            elif name != "dropout":
+                check_count(**{name: value})
+        if len(self.kernels) != len(self.channels):
+            raise ValueError(f"kernel: got {self.kernel}, wanted one size, or one for each of the "
+                             f"{len(self.channels)} convolutions")
+        least = self.pool ** len(self.channels)
+        if min(self.image_shape[:2]) < least:
+            raise ValueError(f"image_shape: got {self.image_shape}, wanted at least {least} pixels "
+                             f"each way, to be pooled by {self.pool} {len(self.channels)} times")
+
+    @property
+    def kernels(self):
+        """Height and width of the kernel of each convolution."""
+        each = isinstance(self.kernel, (tuple, list))
+        return tuple(self.kernel) if each else (self.kernel,) * len(self.channels)
 
     @property
     def shapes(self):
         """Names and shapes of all parameters."""
         h, w, c = self.image_shape
         shapes = {}
-        for k, f in enumerate(self.channels, 1):
-            shapes |= {f"conv{k}.W": (self.kernel, self.kernel, c, f), f"conv{k}.bias": (f,)}
-            c = f
+        for k, (f, size) in enumerate(zip(self.channels, self.kernels), 1):
+            shapes |= {f"conv{k}.W": (size, size, c, f), f"conv{k}.bias": (f,)}
+            h, w, c = h // self.pool, w // self.pool, f
         shapes |= mlp_shapes((h * w * c, *self.hidden), "hidden.")
         return shapes | mlp_shapes((self.hidden[-1], self.classes), "output.")
 
@@ -170,3 +187,10 @@ CNN_PAPER = CNNConfig()
 
 CNN_DIGITS = CNNConfig(image_shape=(8, 8, 1), channels=(32, 32, 16), kernel=3, hidden=(128, 64))
 """For the embedded 8x8 digits."""
+
+TWO_DIGITS = CapsNetConfig(image_shape=(36, 36, 1))
+"""For MultiMNIST (S17 section 6): 11,361,808 parameters, 3,200 primary capsules."""
+
+CNN_TWO_DIGITS = CNNConfig(image_shape=(36, 36, 1), channels=(512, 256), kernel=(9, 5),
+                           hidden=(1024,), dropout=0, pool=2)
+"""The baseline for MultiMNIST (S17 section 6.2): 24,563,978 parameters."""

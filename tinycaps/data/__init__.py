@@ -14,6 +14,8 @@ folder     your own images sorted by class, in a folder or a zip file
 picture    your own drawing, from a PNG or JPEG to recognise
 paper      ink lifted off the paper of a drawing or photograph
 pixels     the pixels of a PNG or JPEG
+multi_hot  labels of images that show any number of classes each
+multi_mnist  two digits of different classes, one on top of the other
 shift      translations by whole pixels, for augmentation
 warp       rotations, stretches and translations; small random ones, for augmentation too
 
@@ -26,12 +28,14 @@ from .dataset import Dataset, hold_out
 from .digits import load_digits
 from .folder import load_folder
 from .mnist import load_fashion_mnist, load_mnist
+from .multi_hot import multi_hot
+from .multi_mnist import Pairs, draw_pairs, overlay
 from .own import load_npz
 from .picture import ink_margin, load_image
 from .shift import random_shift, shift_images
 from .warp import random_warp, warp_images
 
-__all__ = ["Dataset", "hold_out", "ink_margin", "load_aff_nist", "load_cifar_10", "load_digits",
-           "load_fashion_mnist", "load_folder", "load_image", "load_mnist", "load_npz",
-           "pad_images", "random_shift", "random_warp", "shift_images", "synthetic_aff_nist",
-           "warp_images"]
+__all__ = ["Dataset", "Pairs", "draw_pairs", "hold_out", "ink_margin", "load_aff_nist",
+           "load_cifar_10", "load_digits", "load_fashion_mnist", "load_folder", "load_image",
+           "load_mnist", "load_npz", "multi_hot", "overlay", "pad_images", "random_shift",
+           "random_warp", "shift_images", "synthetic_aff_nist", "warp_images"]

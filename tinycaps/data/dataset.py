@@ -12,7 +12,7 @@ class Dataset(NamedTuple):
     train_images, test_images : ndarray (n, h, w, c), float32
         Pixels in [0, 1]; n differs between the two.
     train_labels, test_labels : ndarray (n,), int64
-        Classes 0..k-1.
+        Classes 0..k-1. Or bool (n, k), True where an image shows class k.
     """
 
     train_images: np.ndarray
@@ -28,7 +28,7 @@ def split_every_fifth(images, labels):
     ----------
     images : ndarray (n, ...)
         At least two, so that neither set is empty.
-    labels : ndarray (n,)
+    labels : ndarray (n, ...)
 
     Returns
     -------

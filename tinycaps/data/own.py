@@ -5,6 +5,7 @@ import numpy as np
 
 from ..archive import read_arrays
 from .dataset import Dataset, split_every_fifth
+from .multi_hot import multi_hot
 
 _WHOLE = ("images", "labels")
 
@@ -19,14 +20,15 @@ def load_npz(path, say=print):
         into the test set, or ``train_images, train_labels, test_images, test_labels``. Images:
         (n, h, w) or (n, h, w, c), without transparency, uint8 in 0..255 or floats in [0, 1]; other
         integers in 0..255 are taken as bytes, and booleans or integers in 0..1 as 0 and 1. Labels:
-        (n,) integers 0..k-1, k > 1, each of which occurs in the file.
+        (n,) integers 0..k-1, k > 1, each of which occurs in the file. Or, where an image shows any
+        number of classes, (n, k) of 0 and 1, as for `multi_hot`.
     say : callable
         Called with one line for images that are neither bytes nor floats: what they are taken as.
 
     Returns
     -------
     Dataset
-        Images of three axes get a fourth, c = 1; bytes are divided by 255.
+        Images of three axes get a fourth, c = 1; bytes are divided by 255. Labels (n, k) are bool.
 
     Raises
     ------
@@ -43,8 +45,8 @@ def load_npz(path, say=print):
     names, parts = list(arrays), []
     for images, labels in zip(names[::2], names[1::2]):
         parts.append(_pixels(arrays[images], f"{path}: {images}", say))
-        parts.append(_classes(arrays[labels], len(arrays[images]), f"{path}: {labels}"))
-    _check_all_classes(np.concatenate(parts[1::2]), path)
+        parts.append(_one_each(arrays[labels], len(arrays[images]), f"{path}: {labels}"))
+    parts[1::2] = _classes(parts[1::2], path)
     if len(parts) == 2:
         return split_every_fifth(*parts)
     dataset = Dataset(*parts)
@@ -92,14 +94,29 @@ def _pixels(images, name, say):
     return images.astype(np.float32) / most
 
 
-def _classes(labels, samples, name):
-    """Return checked labels as int64 (n,)."""
-    if labels.dtype.kind not in "iu":
+def _one_each(labels, samples, name):
+    """Return labels of images: integers (n,), or numbers (n, k) of any kind."""
+    several = labels.ndim == 2
+    if labels.dtype.kind not in ("biuf" if several else "iu"):
         raise ValueError(f"{name}: got dtype {labels.dtype}, wanted integers")
-    if labels.shape != (samples,):
+    if labels.ndim not in (1, 2) or len(labels) != samples or labels.shape[1:] == (1,):
         raise ValueError(f"{name}: got shape {labels.shape}, wanted ({samples},), one for each "
-                         "image")
-    return labels.astype(np.int64)
+                         f"image, or ({samples}, k) of 0 and 1 for images of several classes")
+    return labels
+
+
+def _classes(sets, path):
+    """Return the labels of all sets as int64 (n,) or bool (n, k), checked over the whole file."""
+    first, last = sets[0].shape[1:], sets[-1].shape[1:]
+    if first != last:
+        raise ValueError(f"{path}: test_labels: got shape {sets[-1].shape}, wanted "
+                         f"{(len(sets[-1]), *first)} as in train_labels")
+    labels = np.concatenate(sets)
+    if first:
+        labels = multi_hot(labels, f"{path}: labels")
+    else:
+        _check_all_classes(labels, path)
+    return np.split(labels if first else labels.astype(np.int64), [len(sets[0])])[:len(sets)]
 
 
 def _check_all_classes(labels, path):

@@ -1,9 +1,15 @@
 """The margin loss: long capsules for digits that are there, short ones for the others (S17)."""
 from ..backend import get_xp
-from ..checks import check_fraction, check_not_negative, door
+from ..checks import check_fraction, check_not_negative, check_shapes, door
 
 
-@door(length="n,k", labels="n < k")
+def check_margin_loss(length, labels, present=None, absent=None, down_weight=None):
+    """Check lengths, and labels in either of their forms."""
+    several = getattr(labels, "ndim", 1) == 2 and labels.dtype.kind == "b"
+    check_shapes(length=(length, "n,k"), labels=(labels, "bool n,k" if several else "n < k"))
+
+
+@door(check_margin_loss)
 def margin_loss_forward(length, labels, present=0.9, absent=0.1, down_weight=0.5):
     """Punish a true class shorter than 0.9 and wrong classes longer than 0.1.
 
@@ -14,8 +20,9 @@ def margin_loss_forward(length, labels, present=0.9, absent=0.1, down_weight=0.5
     ----------
     length : array (n, k)
         Lengths ‖v_k‖ of the class capsules.
-    labels : integer array (n,)
-        0..k-1; T_k is 1 for the label's class and else 0.
+    labels : integer array (n,), or bool array (n, k)
+        0..k-1, where an image shows one class: T_k is 1 for it and else 0. Or T itself, True where
+        class k is there, for images that show several classes or none.
     present, absent : float
         The margins m⁺ and m⁻.
     down_weight : float
@@ -36,7 +43,7 @@ def margin_loss_forward(length, labels, present=0.9, absent=0.1, down_weight=0.5
     check_not_negative(down_weight=down_weight)
     xp = get_xp(length, labels)
     n, k = length.shape
-    true = labels[:, None] == xp.arange(k)                          # [Eq. 4 -] T_k
+    true = labels if labels.ndim == 2 else labels[:, None] == xp.arange(k)  # [Eq. 4 -] T_k
     short = xp.maximum(present - length, 0) * true                  # [Eq. 4]
     long = xp.maximum(length - absent, 0) * ~true                   # [Eq. 4]
     L = short * short + down_weight * (long * long)                 # [Eq. 4]

@@ -12,7 +12,8 @@ from demos.gradcheck.wrong_forwards import WRONG_FORWARDS
 from demos.harness.run import run
 
 PAIRS = find_pairs()
-LARGE = {"capsnet", "capsnet_loss", "cnn", "cnn_loss", "decoder"}
+LARGE = {"capsnet", "capsnet_loss", "capsnet_multi_label_loss", "cnn", "cnn_loss",
+         "cnn_multi_label_loss", "decoder"}
 """Drawn at a small size here, and their tables left to the build itself: seconds of work."""
 
 

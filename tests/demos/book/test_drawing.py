@@ -50,6 +50,13 @@ def test_layers_that_learn_alone_stand_opposite_their_own_gradients():
         [f"{k}.W", f"{k}.bias"] for k in range(3)]
 
 
+def test_names_of_arrows_to_one_box_stand_above_each_other(monkeypatch):
+    monkeypatch.delitem(sizes.PUBLISHED, "capsnet_multi_label_loss")    # a small one will do
+    text = str(flow.section_of(find_pairs()["capsnet_multi_label_loss"]))
+    places = dict(re.findall(r' y="(\d+\.\d)" text-anchor="start">(\w+)', text))
+    assert {*places.values()} == {"dv", "dlength"}
+
+
 def test_a_box_names_the_parameters_that_its_line_reads():
     text = str(flow.section_of(find_pairs()["mlp"]))
     boxes = re.findall(r">(\w+)</text><text[^>]*>\[[^<]*</text><text[^>]*>([^<]*)</text>", text)

@@ -47,7 +47,7 @@ def test_the_header_of_a_loop_is_a_statement_by_itself():
 def test_uses_and_users():
     assert source.uses()["routing"] == {"softmax", "squash"}
     assert "capsnet" in source.uses()["capsnet_loss"]           # by its default, network=PLAIN
-    assert source.used_by("capsnet") == {"capsnet_loss"}
+    assert source.used_by("capsnet") == {"capsnet_loss", "capsnet_multi_label_loss"}
 
 
 def test_every_pair_has_what_a_page_needs():

@@ -18,7 +18,7 @@ def test_every_plain_pair_with_a_derivative_is_one_with_two_faults():
 def test_from_linear_to_routing_and_no_part_after_the_whole():
     assert PLAIN[0] == "linear"
     assert [op for op in PLAIN if PLAIN.index(op) > PLAIN.index("routing")] == [
-        "capsnet", "capsnet_loss"]
+        "capsnet", "capsnet_loss", "capsnet_multi_label_loss"]
     for op in PLAIN:
         assert all(PLAIN.index(part) < PLAIN.index(op) for part in uses()[op] if part in PLAIN)
 

@@ -47,9 +47,9 @@ def test_from_blank_to_done(capsys):
     assert lines(capsys) == ["ds  right", "1 of 1 right; checks: 3, hints: 0"]
     assert call(demo) == 0
     printed = lines(capsys)
-    assert any(line.split() == "28 squash done fault-1 new fault-2 new".split()
+    assert any(line.split() == "30 squash done fault-1 new fault-2 new".split()
                for line in printed)
-    assert printed[-1] == ("1 of 31 backwards written, 0 of 62 faults found; next: "
+    assert printed[-1] == ("1 of 34 backwards written, 0 of 68 faults found; next: "
                            "python -m demos exercise linear")
 
 
@@ -83,7 +83,7 @@ def test_a_fault_is_found(capsys):
     write(SQUASH.parent, "relu-fault-1", solution("relu-fault-1"))
     assert call(demo, "relu-fault-1", "--check") == 0
     call(demo)
-    assert "0 of 31 backwards written, 1 of 62 faults found; " in lines(capsys)[-1]
+    assert "0 of 34 backwards written, 1 of 68 faults found; " in lines(capsys)[-1]
 
 
 def test_what_the_reader_wrote_is_kept(capsys):
@@ -133,4 +133,4 @@ def test_the_use_of_the_solution_is_said(capsys):
 def test_the_count_in_the_docstring_is_right(capsys):
     call(demo)
     assert lines(capsys)[-1] == demo.__doc__.rstrip().splitlines()[-1]
-    assert len(EXERCISES) == 31 + 62
+    assert len(EXERCISES) == 34 + 68

@@ -36,6 +36,15 @@ def test_unknown_data_are_refused(name):
         harness.load_data(parse("--data", name))
 
 
+def test_labels_of_several_classes_are_refused_unless_a_demo_takes_them(empty):
+    np.savez("mine.npz", images=np.zeros((10, 4, 4)), labels=[[0, 1], [1, 0]] * 5)
+    with pytest.raises(ValueError, match=r"^data: got mine.npz with labels \(n, k\) of several clas"
+                                         r"ses, wanted labels \(n,\), or the demo multi_mnist$"):
+        harness.load_data(parse("--data", "mine.npz"))
+    data = harness.load_data(parse("--data", "mine.npz"), several=True)
+    assert data.test_labels.tolist() == [[False, True], [True, False]]
+
+
 def test_images_are_moved_as_the_arguments_say():
     x, rng = load_digits().test_images[:5], np.random.default_rng
 
