@@ -5,15 +5,18 @@ class Config:
     """Settings as attributes."""
 
 
-def resolve(value, numbers):
-    """Return an argument of a call; places are looked up among the numbers of the inputs."""
+def resolve(value, numbers, given):
+    """Return an argument of a call: places are numbers of the inputs, names other arguments."""
     if isinstance(value, list):
-        return [resolve(each, numbers) for each in value]
+        return [resolve(each, numbers, given) for each in value]
     if isinstance(value, dict):
+        if "given" in value:
+            named = given[value["given"]]
+            return named[value["at"]] if "at" in value else named
         if "place" in value:
             return numbers[value["place"]]
         if "dict" in value:
-            return {key: resolve(each, numbers) for key, each in value["dict"].items()}
+            return {key: resolve(each, numbers, given) for key, each in value["dict"].items()}
         config = Config()
         for name, each in value["config"].items():
             setattr(config, name, each)
@@ -28,7 +31,7 @@ def flatten(value):
     return [number for each in value for number in flatten(each)]
 
 
-def run(code, data, values=None, step=1e-5):
+def run(code, data, values=None, given=None, step=1e-5):
     """Return the outputs, their weighted sum, and the measured derivative of every entry.
 
     Parameters
@@ -39,6 +42,8 @@ def run(code, data, values=None, step=1e-5):
         From `demos.book.loops.example`.
     values : list, optional
         Of the inputs, in their order, if they are not those of the data.
+    given : dict, optional
+        The other arguments by name, if they are not those of the data.
     step : float
         Of the central differences.
     """
@@ -47,10 +52,12 @@ def run(code, data, values=None, step=1e-5):
     loop = names[data["name"]]
     numbers = flatten([each["values"] for each in data["inputs"]] if values is None else values)
 
+    given = data["given"] if given is None else given
+
     def outputs(numbers):
         found = []
         for call in data["calls"]:
-            out = loop(*[resolve(each, numbers) for each in call])
+            out = loop(*[resolve(each, numbers, given) for each in call])
             found.append(flatten(out[0] if isinstance(out, tuple) else out))
         if data["loss"]:
             return [sum(each[0] for each in found) / len(found)]

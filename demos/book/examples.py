@@ -21,8 +21,8 @@ MARK = 2.0 ** 40
 def example(pair):
     """Return what the page needs to run the loop of a pair at its point: a dict for JSON.
 
-    Every number by which the pair is differentiated is given a place in one flat list; the loop's
-    calls refer to these places.
+    Every number by which the pair is differentiated is given a place in one flat list, to which the
+    loop's calls refer; of its other arguments they refer to the names.
     """
     if pair.op not in WRONG_FORWARDS:
         return None
@@ -39,9 +39,10 @@ def example(pair):
     is_loss = np.ndim(out) == 0
     weights = np.ones(()) if is_loss else np.random.default_rng(0).integers(-3, 4, out.shape) / 2
     gradients = _gradients(backward(1.0 if is_loss else weights, cache), names, inputs)
+    calls = _calls(pair.op, forward, loop, inputs, keywords)
     data = {
         "name": piece.name, "code": loops.program(piece), "loss": is_loss,
-        "calls": _calls(pair.op, forward, loop, inputs, keywords),
+        "given": _name_given(calls, [*inspect.signature(loop).parameters]), "calls": calls,
         "inputs": [{"name": name, "key": key, "values": np.asarray(array).tolist()}
                    for (name, key), array in arrays.items()],
         "weights": np.ravel(weights).tolist(), "entries": _entries(arrays, gradients)}
@@ -106,6 +107,23 @@ def _calls(op, forward, loop, inputs, keywords):
     return calls
 
 
+def _name_given(calls, parameters):
+    """Let calls refer by name to arguments that are no inputs; return these: name to value.
+
+    One that differs from call to call becomes a list with an entry for each.
+    """
+    given = {}
+    for position, (name, *_) in enumerate(zip(parameters, *calls)):
+        values = [call[position] for call in calls]
+        if any(word in json.dumps(values) for word in ('"place"', '"config"', '"dict"')):
+            continue
+        same = all(value == values[0] for value in values)
+        given[name] = values[0] if same else values
+        for k, call in enumerate(calls):
+            call[position] = {"given": name} if same else {"given": name, "at": k}
+    return given
+
+
 def _written(value):
     """Return an argument as JSON holds it."""
     if isinstance(value, dict):
@@ -132,13 +150,14 @@ def as_script(data):
 
 
 def as_text(data):
-    """Return the inputs as Python that a reader can change."""
+    """Return all arguments of the loop as Python that a reader can change."""
     named = {}
     for each in data["inputs"]:
         if each["key"]:
             named.setdefault(each["name"], {})[each["key"]] = each["values"]
         else:
             named[each["name"]] = each["values"]
+    named |= data["given"]
     return "\n".join(f"{name} = {_literal(value)}" for name, value in named.items())
 
 
@@ -148,4 +167,4 @@ def _literal(value):
         return "{\n" + "".join(f"    {key!r}: {each},\n" for key, each in value.items()) + "}"
     if isinstance(value, list) and value and isinstance(value[0], list):
         return "[" + ",\n    ".join(map(str, value)) + "]"
-    return str(value)
+    return repr(value)

@@ -22,9 +22,10 @@ try:
     exec(job["inputs"], names)
     values = [names[each["name"]][each["key"]] if each["key"] else names[each["name"]]
               for each in data["inputs"]]
-    found = driver["run"](job["code"], data, values)
+    given = {name: names[name] for name in data["given"]}
+    found = driver["run"](job["code"], data, values, given)
     original = driver["flatten"]([each["values"] for each in data["inputs"]])
-    found["same"] = driver["flatten"](values) == original
+    found["same"] = driver["flatten"](values) == original and given == data["given"]
 except BaseException as error:
     found = {"error": type(error).__name__ + ": " + str(error)}
 worker.postMessage(JSON.stringify(found))

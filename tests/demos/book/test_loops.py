@@ -43,7 +43,20 @@ def test_the_inputs_as_a_reader_sees_them_are_those_of_the_calls(op):
     values = [names[each["name"]][each["key"]] if each["key"] else names[each["name"]]
               for each in data["inputs"]]
     assert values == [each["values"] for each in data["inputs"]]
-    assert driver.run(data["code"], data, values) == driver.run(data["code"], data)
+    given = {name: names[name] for name in data["given"]}
+    assert given == data["given"]
+    assert driver.run(data["code"], data, values, given) == driver.run(data["code"], data)
+
+
+@pytest.mark.parametrize("op, name, other", [
+    ("margin_loss", "present", 0.5), ("soft_cross_entropy", "temperature", 1.0),
+    ("routing", "iterations", 1)])
+def test_every_argument_of_the_loop_is_seen_and_can_be_changed(op, name, other):
+    data, names = examples.example(PAIRS[op]), {}
+    exec(examples.as_text(data), names)
+    assert names[name] == data["given"][name] != other
+    before = driver.run(data["code"], data)
+    assert driver.run(data["code"], data, given=data["given"] | {name: other}) != before
 
 
 def test_a_script_of_data_cannot_end_early():
