@@ -117,7 +117,7 @@ def derivation(pair):
     def set_(text):
         return mathematics.paragraph(text, pair.backward.name, known)
 
-    more = el("details", el("summary", "The page of the module"), prose(module)) \
+    more = el("details", el("summary", "The docstring of the module"), prose(module), open=True) \
         if "\n\n" in module.strip() else ""
     first, _, rest = pair.backward.doc.partition("\n")
     return section("Derivation", el("p", words(first), class_="shapes"),

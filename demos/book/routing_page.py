@@ -110,7 +110,7 @@ def _backward_steps(u_hat, backward, cache, loss):
                      "Nothing reads v of this round but line 7: all of dv comes through the "
                      "logits. ")
             + "Red arrows point where the loss wants an output or a vote to go, "
-              f"{times} times as long as they are; those of the votes add up over the rounds.",
+              f"drawn at {times} times their length; those of the votes are the sum so far.",
             "back": True, "planes": planes,
             "numbers": [["length of dv", _rounded(np.linalg.norm(dv, axis=-1))],
                         ["length of ds", _rounded(np.linalg.norm(ds, axis=-1))]],

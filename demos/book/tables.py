@@ -37,8 +37,11 @@ def of_pair(pair):
                          "accepts; see python -m demos gradient_check_tour")
     return section("Gradient check", el("p", (
         "Computed when this page was made. Each row is an array, at the entry or along the "
-        "direction where the backward came off worst. It is ok if the gradient lies within eight "
-        "estimated errors of the derivative that was measured.")),
+        "direction where the backward differs most, of all that were checked. Analytic is the "
+        "backward's gradient of the outputs weighted by random numbers, numeric the measured "
+        "derivative, ± error its estimated error; the complex step is a second witness, and kinks "
+        "counts the points where the slopes of the two sides differ. It is ok if the gradient lies "
+        "within eight estimated errors of the measured derivative.")),
         gradient_table(pair.op, report, f"Gradients of {pair.op}"))
 
 

@@ -77,8 +77,8 @@ def write(exercise, path, again):
     text = write_sheet(exercise)
     if path.exists() and path.read_text(encoding="utf-8", errors="replace") != text:
         if not again:
-            raise FileExistsError(f"{path}: got a file that is there already, wanted none; with "
-                                  "--again it is kept under another name")
+            raise FileExistsError(f"{path}: got a file that you have changed, wanted none; --again "
+                                  "keeps it under another name and starts anew")
         number = 1
         while (old := path.with_suffix(f".{number}.py")).exists():
             number += 1

@@ -3,7 +3,7 @@
 Each pair that a room of tinycaps exports, from relu to the whole networks, is run at a random point
 in double precision; the derivative of its forward by every input is measured and compared with what
 its backward returns. You will see one table with one row for each array and the entry (or the
-random direction) where it came off worst: the analytic gradient, the measured one, the estimated
+random direction) where it differs most: the analytic gradient, the measured one, the estimated
 error of the measurement, and the complex step as a second witness. No tolerance is chosen: "ok"
 means that the gradient lies within eight estimated errors of what was measured, and that these are
 small enough to prove it.

@@ -128,7 +128,7 @@ def capsnet_backward(dv, cache, input_gradient: bool = False):
     """dv (n, j, q) -> grads: the forward from bottom to top.
 
     The keys are those of ``config.shapes``. With ``input_gradient`` the result is (grads, dx);
-    training needs no dx, so line a leaves it out.
+    training needs no dx, so line [a] skips it.
     """
     grads = {}
     du_hat = routing_backward(dv, cache.routing)                                    # [f]

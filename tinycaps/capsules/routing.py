@@ -15,7 +15,7 @@ output (a large dot product) send it more in the next round.
                                            and to dv_r the upstream gradient is added
     the output is v_r                      start: db_r+1 = 0, since nobody reads b_r+1
 
-Two things are worth a pause.
+Two points deserve attention.
 
 * b_t reaches the loss along two paths: through the softmax of its own round, and straight on, as
   a summand of b_t+1. So db is carried down the rounds and each round adds to it. A backward that
@@ -116,7 +116,7 @@ def routing_backward(dv, cache):
 
     The derivation is the right column of the module's docstring; lines 7 and 5 take two statements
     each. On entry to a round, db is the gradient of its b_t+1, and line 4 makes it that of b_t.
-    With ``stop_gradient`` it ends in its first pass, that of the last round, after dû += c ds.
+    With ``stop_gradient`` the loop stops during its first pass, the last round, after dû += c ds.
     """
     xp = get_xp(dv)
     u_hat = cache.u_hat

@@ -1,4 +1,4 @@
-"""Ordinary pairs that no paper of ours owns, and those that two topics need.
+"""Ordinary pairs that belong to none of the papers, and those that two topics need.
 
     activations          relu, sigmoid
     conv, pooling        over channel-last images; windows: where their windows lie

@@ -38,7 +38,7 @@ def relu_backward(dy, cache):
 
 @door(x="...,m")
 def sigmoid_forward(x):
-    """Press numbers into (0, 1).
+    """Squeeze numbers into (0, 1).
 
         y = 1 / (1 + exp(−x)) = (1 + tanh(x / 2)) / 2        [a]
 

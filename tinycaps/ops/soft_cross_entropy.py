@@ -107,7 +107,7 @@ def soft_cross_entropy_forward(logits, soft_targets, temperature=1.0):
     """
     xp, n = get_xp(logits), len(logits)
     scaled = logits / temperature                                   # [Eq. 1]
-    scaled = scaled - scaled.max(axis=1, keepdims=True)             # [Eq. 1] q stays, exp is finite
+    scaled = scaled - scaled.max(axis=1, keepdims=True)             # [Eq. 1] leaves q unchanged
     exps = xp.exp(scaled)                                           # [Eq. 1]
     sums = exps.sum(axis=1, keepdims=True)                          # [Eq. 1]
     loss = (soft_targets * (xp.log(sums) - scaled)).sum() / n       # [§2]

@@ -93,7 +93,7 @@ def test_what_the_reader_wrote_is_kept(capsys):
     for number in 1, 2:
         SQUASH.write_text(f"# {number}\n")
         error = refused(capsys, "squash")
-        assert "squash.py: got a file that is there already, wanted none" in error
+        assert "squash.py: got a file that you have changed, wanted none" in error
         assert SQUASH.read_text() == f"# {number}\n"
         assert call(demo, "squash", "--again") == 0
         assert SQUASH.read_text(encoding="utf-8") == blank
