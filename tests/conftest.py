@@ -12,6 +12,8 @@ from tinycaps.backend import asarray
 def pytest_addoption(parser):
     parser.addoption("--require-cuda", action="store_true",
                      help="fail the tests that lack CuPy or a CUDA device, not skip them")
+    parser.addoption("--require-browser", action="store_true",
+                     help="fail the tests that lack Chromium or Playwright, not skip them")
     parser.addoption("--long", action="store_true",
                      help="run all trials of tests/robustness, not a sample: 10 minutes")
 
