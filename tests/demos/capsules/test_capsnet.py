@@ -350,12 +350,6 @@ def test_learns_from_own_images(empty, monkeypatch, capsys, shape):
     assert results(demo)["config"]["classes"] == 3
 
 
-def test_one_class_is_no_crash(empty, capsys):
-    own("one.npz", (20, 12, 12), classes=1)
-    assert call(demo, "--data", "one.npz", "--epochs", 1, "--batch", 8) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "test error 0.00 % (0 of 4 wrong)"
-
-
 def test_hold_out_judges_on_training_images_and_says_so(empty, capsys):
     assert call(demo, "--quick", "--hold-out", 100) == 0
     last = capsys.readouterr().out.splitlines()[-1]
