@@ -294,6 +294,22 @@ def test_a_logged_loss_is_the_mean_since_the_last_line(tmp_path):
     assert seldom[0]["loss"] == pytest.approx((often[0]["loss"] + often[1]["loss"]) / 2, rel=1e-15)
 
 
+def test_numpy_scalars_are_numbers_in_log_and_settings(tmp_path, xp):
+    def kinds(log):
+        return [{key: type(value) for key, value in line.items()} for line in log]
+    settings = dict(epochs=2, evaluate=lambda params: {
+        "error": params["shift"].mean(), "loss on tests": xp.asarray(np.float32(0.5)).mean()})
+    plain = dict(seed=3, batch=4, learning_rate=lambda step: 0.5,
+                 about={"a": 0.25, "config": {"b": [1, True]}})
+    scalars = dict(seed=np.int64(3), batch=np.int32(4), learning_rate=lambda step: np.float32(0.5),
+                   about={"a": np.float32(0.25), "config": {"b": (np.int8(1), np.True_)}})
+    logs = [go(tmp_path / name, fresh(xp, "float32"), **settings, **more)[1]
+            for name, more in (("plain", plain), ("scalars", scalars))]
+    assert logs[0] == logs[1] and kinds(logs[0]) == kinds(logs[1])
+    assert same_checkpoint(tmp_path / "plain", tmp_path / "scalars")
+    go(tmp_path / "plain", fresh(xp, "float32"), **settings, **scalars, resume=True)
+
+
 def test_the_schedule_is_followed(tmp_path):
     rates = []
 
@@ -324,6 +340,8 @@ def test_the_schedule_is_followed(tmp_path):
     (ValueError, "data[0]: got shape (0, 5, 5, 1)", dict(data=(IMAGES[:0], LABELS[:0]))),
     (ValueError, "data[0]: got shape (10, 0)", dict(data=(np.ones((10, 0)), LABELS))),
     (ValueError, "data[1]: got shape ()", dict(data=(IMAGES, np.array(3)))),
+    (TypeError, "params: got dict, wanted a dict of at least one array", dict(params={})),
+    (TypeError, "about: got ndarray, wanted JSON values", dict(about={"a": np.ones(2)})),
     (ValueError, "batch: got 11, wanted at most the 10 training samples", dict(batch=11)),
     (ValueError, "batch: got 0", dict(batch=0)),
     (ValueError, "epochs: got 0", dict(epochs=0)),

@@ -14,6 +14,7 @@ import numpy as np
 from .backend import get_xp
 from .checkpoint import load_checkpoint, sweep
 from .run_log import RunLog
+from .scalars import plain
 
 try:
     import fcntl
@@ -30,7 +31,15 @@ def settings_of(about, data, **settings):
     for array in data:
         crc32 = zlib.crc32(np.ascontiguousarray(array), crc32)
     forms = {"data_shapes": [array.shape for array in data], "data_crc32": crc32}
-    return json.loads(json.dumps(about | settings | forms))
+    return json.loads(json.dumps(about | settings | forms, default=_plain))
+
+
+def _plain(value):
+    """Return what JSON does not know as a Python number, or refuse it."""
+    number = plain(value)
+    if number is value:
+        raise TypeError(f"about: got {type(value).__name__}, wanted JSON values or NumPy scalars")
+    return number
 
 
 def restore(path, params, state, about):

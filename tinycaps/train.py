@@ -57,7 +57,7 @@ def train(gradients, params, data, *, epochs, batch, folder, about, seed=0, upda
         Gets ``log.jsonl`` and ``checkpoint.npz``. Those of an earlier run are moved to a folder
         ``old-1`` inside, and so on, unless it is resumed; the last five are kept.
     about : dict
-        JSON values that a resumed run must share, such as the network's config.
+        JSON values, or NumPy scalars, that a resumed run must share, such as the network's config.
     seed : int
     update : function (params, grads, state, learning_rate=)
         From `tinycaps.optim`.
@@ -100,11 +100,14 @@ def train(gradients, params, data, *, epochs, batch, folder, about, seed=0, upda
         last good state.
     """
     folder, samples = Path(folder), _check_data(data)
+    if not isinstance(params, dict) or not params:
+        raise TypeError(f"params: got {type(params).__name__}, wanted a dict of at least one array")
     check_count(epochs=epochs, batch=batch, evaluate_every=evaluate_every, log_every=log_every)
     if not hasattr(seed, "__index__") or seed < 0:
         raise ValueError(f"seed: got {seed!r}, wanted an integer of at least 0")
     if batch > samples:
         raise ValueError(f"batch: got {batch}, wanted at most the {samples} training samples")
+    seed, batch = int(seed), int(batch)
     about = settings_of(about, data, seed=seed, batch=batch)
     steps_per_epoch = math.ceil(samples / batch)
     state, step, seconds, found = {}, 0, 0.0, None
