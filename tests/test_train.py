@@ -77,16 +77,20 @@ def lines(folder):
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
 
 
+def files(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def refuses(error, folder, *said, **settings):
     """Assert that training says this in one line, and changes neither folder nor parameters."""
-    before = {path: path.read_bytes() for path in folder.glob("*")}
+    before = files(folder)
     params = settings.setdefault("params", fresh())
     values = {key: p.copy() for key, p in params.items()}
     with pytest.raises(error) as caught:
         go(folder, **settings)
     line = str(caught.value)
     assert caught.type is error and "\n" not in line and all(words in line for words in said), line
-    assert {path: path.read_bytes() for path in folder.glob("*")} == before
+    assert files(folder) == before
     assert same(params, values)
 
 
@@ -545,6 +549,19 @@ def test_starting_anew_keeps_the_old_runs_and_says_where(tmp_path, caplog):
     assert all(kept(tmp_path / f"old-{k}") == runs[k - 1] for k in range(3, 8))
     assert len(caplog.messages) == 7
     assert f"the earlier run in {tmp_path} is now in {tmp_path / 'old-7'}: " in caplog.messages[-1]
+
+
+def test_a_start_that_was_stopped_at_once_does_not_hide_the_earlier_runs(tmp_path):
+    def stop(*arguments):
+        raise KeyboardInterrupt
+    for seed in range(11):                              # old-10 is later than old-9
+        go(tmp_path, seed=seed, epochs=1)
+    with pytest.raises(KeyboardInterrupt):
+        go(tmp_path, gradients=stop)
+    (tmp_path / "old-12").mkdir()                       # a kill before its files were moved
+    refuses(FileNotFoundError, tmp_path, f"checkpoint: got no {tmp_path / 'checkpoint.npz'}, ",
+            f": the earlier run is in {tmp_path / 'old-11'}: to go on with it, move its files to "
+            f"{tmp_path}", resume=True)
 
 
 def test_an_old_run_moved_back_goes_on(tmp_path):
