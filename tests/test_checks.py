@@ -10,7 +10,7 @@ import pytest
 
 from tests import stand_in
 from tinycaps import checks, scalars, shapes
-from tinycaps.checks import (check_below_one, check_choice, check_count, check_finite,
+from tinycaps.checks import (check_below_one, check_choice, check_count, check_file, check_finite,
                              check_fraction, check_images, check_labels, check_like, check_memory,
                              check_not_negative, check_positive, check_shapes, door, named_xp)
 
@@ -585,6 +585,15 @@ def test_vectors_whose_squared_length_overflows(dtype, largest):
     refuses(ValueError, f"x: got numbers up to {2 * largest:.3g}, wanted vectors whose squared "
             f"length {dtype} can hold", check_shapes, x=(2 * x, "square n,f"))
     refuses(ValueError, "x: got shape (2,), wanted (n, f)", check_shapes, x=(x[0], "square n,f"))
+
+
+def test_a_folder_is_no_file(tmp_path):
+    refuses(FileNotFoundError, f"{tmp_path}: got a folder, wanted a map", check_file, tmp_path,
+            "a map")
+    path = tmp_path / "map"
+    refuses(FileNotFoundError, f"{path}: got no such file, wanted a map", check_file, path, "a map")
+    path.touch()
+    check_file(path, "a map")
 
 
 @pytest.mark.parametrize("check", [check_count, check_positive, check_not_negative, check_fraction])

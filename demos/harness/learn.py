@@ -11,6 +11,7 @@ import numpy as np
 from demos.harness.arguments import is_small
 from demos.harness.data import LOADERS, watched_on
 from tinycaps.backend import asarray
+from tinycaps.checks import check_file
 from tinycaps.fast import in_blocks, parallel
 from tinycaps.optim import flat_then_linear
 from tinycaps.resume import where_earlier
@@ -77,6 +78,7 @@ def data_named(arguments):
     if arguments.data in LOADERS:
         return arguments.data
     path = Path(arguments.data)
+    check_file(path, f"{', '.join(LOADERS)} or FILE.npz")
     return f"{path.name}-{zlib.crc32(path.read_bytes()):08x}"
 
 

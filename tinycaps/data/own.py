@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 
 from ..archive import read_arrays
+from ..checks import check_file
 from .dataset import Dataset, split_every_class
 
 _WHOLE = ("images", "labels")
@@ -39,8 +40,7 @@ def load_npz(path, say=print):
         loaded.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: got no such file, wanted an npz file")
+    check_file(path, "an npz file")
     arrays = _read(path)
     names, parts = list(arrays), []
     for images, labels in zip(names[::2], names[1::2]):

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..checks import check_file
+
 LARGEST = 2 ** 26
 """Pixels of an image, at most: 8,192 x 8,192."""
 WORKING = 1024
@@ -43,8 +45,7 @@ def read_pixels(path):
     where its data are damaged it may show another image.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: got no such file, wanted a PNG or JPEG")
+    check_file(path, "a PNG or JPEG")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
