@@ -324,6 +324,13 @@ def test_precisions_do_not_mix(xp):
             check_shapes, u=(u, "n"), z=(W.astype(np.complex128), "n"))
 
 
+def test_the_one_array_of_another_precision_is_blamed_wherever_it_stands(xp):
+    x, W = xp.zeros(3), xp.zeros(3, dtype=np.float32)
+    for names in ("x", "W", "bias"), ("W", "x", "bias"), ("W", "bias", "x"):
+        refuses(TypeError, "x: got float64, wanted the precision of W, float32",
+                check_shapes, **{name: (x if name == "x" else W, "n") for name in names})
+
+
 @pytest.mark.parametrize("real, cplx", [(np.float32, np.complex64), (np.float64, np.complex128)])
 def test_complex_mixes_with_real_of_its_precision(xp, real, cplx):
     check_shapes(u=(xp.zeros(3, dtype=cplx), "n"), W=(xp.zeros(3, dtype=real), "n"))

@@ -387,14 +387,18 @@ def spoil_parameter(loss, grads):
     (1, None), (3, None), (4, 3), (5, 3), (6, 3), (9, 6)])
 def test_a_loss_that_is_not_finite_stops_the_run_naming_its_step(
         tmp_path, log_every, bad_step, good_step):
+    left = (f"the checkpoint of step {good_step} stays" if good_step
+            else "there is no checkpoint yet")
     with pytest.raises(TrainingError, match=f"^loss: got nan at step {bad_step}, wanted a finite "
-                                            "number; [^\n]*$"):
+                                            f"number; {left}. A smaller learning rate may help$"):
         go(tmp_path, gradients=failing_at(bad_step, spoil_loss), log_every=log_every)
     if good_step is None:
         assert not (tmp_path / "checkpoint.npz").exists()
         return
     found = load_checkpoint(tmp_path / "checkpoint.npz")
     assert found.step == good_step and all(np.isfinite(p).all() for p in found.params.values())
+    with pytest.raises(TrainingError, match=f"; the checkpoint of step {good_step} stays"):
+        go(tmp_path, resume=True, gradients=failing_at(1, spoil_loss))
     resumed, _ = go(tmp_path, resume=True)
     assert same(resumed, go(tmp_path / "other")[0])
 
@@ -406,8 +410,8 @@ def test_a_parameter_that_is_not_finite_stops_the_run_before_evaluation_and_savi
         evaluated.append(params["W"].copy())
         return {}
     with pytest.raises(TrainingError, match="^params: got NaN or infinity in W after step 6, "
-                                            "wanted finite numbers; the last good "
-                                            "checkpoint stays. A smaller learning rate may help$"):
+                                            "wanted finite numbers; the checkpoint of "
+                                            "step 3 stays. A smaller learning rate may help$"):
         go(tmp_path, gradients=failing_at(6, spoil_parameter), evaluate=evaluate)
     assert len(evaluated) == 1 and np.isfinite(evaluated).all()
     assert load_checkpoint(tmp_path / "checkpoint.npz").step == 3

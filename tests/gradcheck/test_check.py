@@ -167,6 +167,12 @@ def test_faults_are_ranked_by_how_many_errors_they_are_off():
     assert (row.verdict, row.index) == ("WRONG", (1,))
 
 
+@pytest.mark.parametrize("directions", [0, 1.5])
+def test_without_a_direction_nothing_is_checked(directions):
+    with pytest.raises(ValueError, match=f"^directions: got {directions}, wanted an integer of "):
+        check_gradients(sigmoid_forward, sigmoid_backward, np.ones(500), directions=directions)
+
+
 def test_the_worst_of_several_directions_is_the_one_shown():
     x, = draw((30, 30))
     ratios = [abs(row.analytic - row.numeric) / row.error for count in (1, 2, 3, 4)

@@ -1,6 +1,7 @@
 """Compare a backward with the measured derivatives of its forward."""
 import numpy as np
 
+from ..checks import check_count
 from .pair import Pair
 from .probe import Probe
 from .report import VERDICTS, Report
@@ -54,6 +55,7 @@ def check_gradients(forward, backward, *inputs, seed=0, max_entries=400, directi
     second witness; `tinycaps.gradcheck.probe` says when it is believed. The table shows "none"
     where forward takes no complex numbers, and "not analytic" where the witness is invalid.
     """
+    check_count(directions=directions)
     pair = Pair(forward, backward, inputs, keywords)
     rng = np.random.default_rng(seed)
     weights, gradients, problems = pair.gradients(rng)

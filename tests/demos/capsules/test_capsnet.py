@@ -151,6 +151,7 @@ MISTAKES = {
     "learning rate of 0": (["--learning-rate", "0"], "learning-rate", "above 0"),
     "negative decay": (["--decay=-1"], "decay", "above 0"),
     "negative shift": (["--shift=-1"], "shift", "at least 0"),
+    "large shift": (["--shift", "100"], "shift", "wanted at most 7"),
     "hold out everything": (["--hold-out", "1437"], "hold-out", "fewer than the 1437"),
     "unknown argument": (["--frobnicate"], "unrecognized arguments", "--frobnicate"),
     "unknown device": (["--device", "tpu"], "device", "'tpu'"),
