@@ -19,8 +19,10 @@ _GREY = ("1", "L", "LA")
 def read_pixels(path):
     """Read an image, upright and without transparency.
 
-    Bright ink on nothing is put on black, dark ink on white: drawing programs save either. Large
-    images are made smaller by a whole number; each pixel is then the average of a square.
+    Bright ink on nothing is put on black, dark ink on white: drawing programs save either. Pixels
+    that are transparent because they have a certain colour keep it. Sixteen bits of grey are taken
+    for the 8 to 16 that the brightest pixel needs. Large images are made smaller by a whole number;
+    each pixel is then the average of a square.
 
     Parameters
     ----------
@@ -71,11 +73,13 @@ def _decode(path):
     except UnidentifiedImageError:                          # its message is about the path
         raise ValueError("it does not begin as one") from None
     with Image.open(path, formats=_FORMATS) as image:
-        if image.mode.startswith("I"):                      # 16 bits of grey
-            small = Image.fromarray(np.asarray(image).astype(np.float32) / 65535)
+        if image.mode.startswith("I"):                      # 16 bits of grey, or fewer in them
+            grey = np.asarray(image).astype(np.float32)
+            white = 2 ** max(8, int(grey.max()).bit_length()) - 1
+            small = Image.fromarray(grey / white)
             small.info = image.info
         else:
-            clear = "transparency" in image.info or image.mode.endswith("A")
+            clear = "transparency" in image.info and image.mode == "P" or image.mode.endswith("A")
             small = image.convert(("L" if image.mode in _GREY else "RGB") + "A" * clear)
         small = ImageOps.exif_transpose(small.reduce(-(-max(width, height) // WORKING)))
         pixels = np.asarray(small, np.float32) / (1 if small.mode == "F" else 255)
