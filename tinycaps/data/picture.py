@@ -56,7 +56,8 @@ def load_image(path, shape, margin=0, say=print):
     MNIST puts the centre of mass of its digits into the middle, not that of the box: a drawing can
     lie a pixel or two from where such a digit would. Strokes become thinner or thicker with the
     drawing and are not made even. The brightness of paper may change slowly, as in the light of one
-    lamp; the edge of a shadow counts as ink. A frame may be on one side or on all four.
+    lamp; the edge of a shadow counts as ink. A frame may be on one side or on all four, tilted by
+    up to about 6 degrees.
     """
     if len(shape) != 3 or min(shape) < 1 or shape[2] not in (1, 3):
         raise ValueError(f"shape: got {shape}, wanted (h, w, 1) or (h, w, 3)")
