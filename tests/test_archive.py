@@ -127,13 +127,19 @@ def npy(array):
     (member(npy(np.zeros(3))[:-1]), re.escape("a.npy has 23 bytes for float64 of shape (3,)")),
     (member(npy(np.zeros(3)).replace(b"(3,), } ", b"(-3,), }")), r"float64 of shape \(-3,\)"),
     (member(npy(np.zeros(3)).replace(b"(3,)", b"(3,,")), "EOF|header"),
-    (member(npy(np.array([{}], object))), "a.npy holds Python objects"),
     (member(b"\x93NUMPY\3\0"), r"a.npy has version \(3, 0\) of the npy format"),
     (packed(**{"a": np.zeros(2), "b": np.zeros(1)}).replace(b"b.npy", b"a.npy"),
      "2 members in a directory of 2, or one of them twice"),
 ])
 def test_content_of_other_kinds_is_refused(refuse, content, reason):
     refuse(content, reason)
+
+
+def test_python_objects_are_refused_and_not_called_damage(read, tmp_path):
+    with pytest.raises(ValueError) as raised:
+        read(member(npy(np.array([{}], object))))
+    assert str(raised.value) == (f"{tmp_path / 'a.npz'}: got a.npy, which holds Python objects, "
+                                 "wanted arrays of numbers or text")
 
 
 def test_sizes_are_compared_before_memory_is_taken(refuse, read):

@@ -10,7 +10,7 @@ import pytest
 
 from tests import stand_in
 from tinycaps import checks, scalars, shapes
-from tinycaps.checks import (check_below_one, check_choice, check_count, check_finite,
+from tinycaps.checks import (check_below_one, check_choice, check_count, check_file, check_finite,
                              check_fraction, check_images, check_labels, check_like, check_memory,
                              check_not_negative, check_positive, check_shapes, door, named_xp)
 
@@ -324,6 +324,13 @@ def test_precisions_do_not_mix(xp):
             check_shapes, u=(u, "n"), z=(W.astype(np.complex128), "n"))
 
 
+def test_the_one_array_of_another_precision_is_blamed_wherever_it_stands(xp):
+    x, W = xp.zeros(3), xp.zeros(3, dtype=np.float32)
+    for names in ("x", "W", "bias"), ("W", "x", "bias"), ("W", "bias", "x"):
+        refuses(TypeError, "x: got float64, wanted the precision of W, float32",
+                check_shapes, **{name: (x if name == "x" else W, "n") for name in names})
+
+
 @pytest.mark.parametrize("real, cplx", [(np.float32, np.complex64), (np.float64, np.complex128)])
 def test_complex_mixes_with_real_of_its_precision(xp, real, cplx):
     check_shapes(u=(xp.zeros(3, dtype=cplx), "n"), W=(xp.zeros(3, dtype=real), "n"))
@@ -585,6 +592,15 @@ def test_vectors_whose_squared_length_overflows(dtype, largest):
     refuses(ValueError, f"x: got numbers up to {2 * largest:.3g}, wanted vectors whose squared "
             f"length {dtype} can hold", check_shapes, x=(2 * x, "square n,f"))
     refuses(ValueError, "x: got shape (2,), wanted (n, f)", check_shapes, x=(x[0], "square n,f"))
+
+
+def test_a_folder_is_no_file(tmp_path):
+    refuses(FileNotFoundError, f"{tmp_path}: got a folder, wanted a map", check_file, tmp_path,
+            "a map")
+    path = tmp_path / "map"
+    refuses(FileNotFoundError, f"{path}: got no such file, wanted a map", check_file, path, "a map")
+    path.touch()
+    check_file(path, "a map")
 
 
 @pytest.mark.parametrize("check", [check_count, check_positive, check_not_negative, check_fraction])

@@ -77,16 +77,20 @@ def lines(folder):
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
 
 
+def files(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def refuses(error, folder, *said, **settings):
     """Assert that training says this in one line, and changes neither folder nor parameters."""
-    before = {path: path.read_bytes() for path in folder.glob("*")}
+    before = files(folder)
     params = settings.setdefault("params", fresh())
     values = {key: p.copy() for key, p in params.items()}
     with pytest.raises(error) as caught:
         go(folder, **settings)
     line = str(caught.value)
     assert caught.type is error and "\n" not in line and all(words in line for words in said), line
-    assert {path: path.read_bytes() for path in folder.glob("*")} == before
+    assert files(folder) == before
     assert same(params, values)
 
 
@@ -294,6 +298,22 @@ def test_a_logged_loss_is_the_mean_since_the_last_line(tmp_path):
     assert seldom[0]["loss"] == pytest.approx((often[0]["loss"] + often[1]["loss"]) / 2, rel=1e-15)
 
 
+def test_numpy_scalars_are_numbers_in_log_and_settings(tmp_path, xp):
+    def kinds(log):
+        return [{key: type(value) for key, value in line.items()} for line in log]
+    settings = dict(epochs=2, evaluate=lambda params: {
+        "error": params["shift"].mean(), "loss on tests": xp.asarray(np.float32(0.5)).mean()})
+    plain = dict(seed=3, batch=4, learning_rate=lambda step: 0.5,
+                 about={"a": 0.25, "config": {"b": [1, True]}})
+    scalars = dict(seed=np.int64(3), batch=np.int32(4), learning_rate=lambda step: np.float32(0.5),
+                   about={"a": np.float32(0.25), "config": {"b": (np.int8(1), np.True_)}})
+    logs = [go(tmp_path / name, fresh(xp, "float32"), **settings, **more)[1]
+            for name, more in (("plain", plain), ("scalars", scalars))]
+    assert logs[0] == logs[1] and kinds(logs[0]) == kinds(logs[1])
+    assert same_checkpoint(tmp_path / "plain", tmp_path / "scalars")
+    go(tmp_path / "plain", fresh(xp, "float32"), **settings, **scalars, resume=True)
+
+
 def test_the_schedule_is_followed(tmp_path):
     rates = []
 
@@ -324,6 +344,8 @@ def test_the_schedule_is_followed(tmp_path):
     (ValueError, "data[0]: got shape (0, 5, 5, 1)", dict(data=(IMAGES[:0], LABELS[:0]))),
     (ValueError, "data[0]: got shape (10, 0)", dict(data=(np.ones((10, 0)), LABELS))),
     (ValueError, "data[1]: got shape ()", dict(data=(IMAGES, np.array(3)))),
+    (TypeError, "params: got dict, wanted a dict of at least one array", dict(params={})),
+    (TypeError, "about: got ndarray, wanted JSON values", dict(about={"a": np.ones(2)})),
     (ValueError, "batch: got 11, wanted at most the 10 training samples", dict(batch=11)),
     (ValueError, "batch: got 0", dict(batch=0)),
     (ValueError, "epochs: got 0", dict(epochs=0)),
@@ -365,14 +387,18 @@ def spoil_parameter(loss, grads):
     (1, None), (3, None), (4, 3), (5, 3), (6, 3), (9, 6)])
 def test_a_loss_that_is_not_finite_stops_the_run_naming_its_step(
         tmp_path, log_every, bad_step, good_step):
+    left = (f"the checkpoint of step {good_step} stays" if good_step
+            else "there is no checkpoint yet")
     with pytest.raises(TrainingError, match=f"^loss: got nan at step {bad_step}, wanted a finite "
-                                            "number; [^\n]*$"):
+                                            f"number; {left}. A smaller learning rate may help$"):
         go(tmp_path, gradients=failing_at(bad_step, spoil_loss), log_every=log_every)
     if good_step is None:
         assert not (tmp_path / "checkpoint.npz").exists()
         return
     found = load_checkpoint(tmp_path / "checkpoint.npz")
     assert found.step == good_step and all(np.isfinite(p).all() for p in found.params.values())
+    with pytest.raises(TrainingError, match=f"; the checkpoint of step {good_step} stays"):
+        go(tmp_path, resume=True, gradients=failing_at(1, spoil_loss))
     resumed, _ = go(tmp_path, resume=True)
     assert same(resumed, go(tmp_path / "other")[0])
 
@@ -384,8 +410,8 @@ def test_a_parameter_that_is_not_finite_stops_the_run_before_evaluation_and_savi
         evaluated.append(params["W"].copy())
         return {}
     with pytest.raises(TrainingError, match="^params: got NaN or infinity in W after step 6, "
-                                            "wanted finite numbers; the last good "
-                                            "checkpoint stays. A smaller learning rate may help$"):
+                                            "wanted finite numbers; the checkpoint of "
+                                            "step 3 stays. A smaller learning rate may help$"):
         go(tmp_path, gradients=failing_at(6, spoil_parameter), evaluate=evaluate)
     assert len(evaluated) == 1 and np.isfinite(evaluated).all()
     assert load_checkpoint(tmp_path / "checkpoint.npz").step == 3
@@ -527,6 +553,19 @@ def test_starting_anew_keeps_the_old_runs_and_says_where(tmp_path, caplog):
     assert all(kept(tmp_path / f"old-{k}") == runs[k - 1] for k in range(3, 8))
     assert len(caplog.messages) == 7
     assert f"the earlier run in {tmp_path} is now in {tmp_path / 'old-7'}: " in caplog.messages[-1]
+
+
+def test_a_start_that_was_stopped_at_once_does_not_hide_the_earlier_runs(tmp_path):
+    def stop(*arguments):
+        raise KeyboardInterrupt
+    for seed in range(11):                              # old-10 is later than old-9
+        go(tmp_path, seed=seed, epochs=1)
+    with pytest.raises(KeyboardInterrupt):
+        go(tmp_path, gradients=stop)
+    (tmp_path / "old-12").mkdir()                       # a kill before its files were moved
+    refuses(FileNotFoundError, tmp_path, f"checkpoint: got no {tmp_path / 'checkpoint.npz'}, ",
+            f": the earlier run is in {tmp_path / 'old-11'}: to go on with it, move its files to "
+            f"{tmp_path}", resume=True)
 
 
 def test_an_old_run_moved_back_goes_on(tmp_path):

@@ -16,6 +16,10 @@ _END = "<4s6xH10x"
 """The zip format's end record: its magic number, and how many members there are."""
 
 
+class _PythonObjects(Exception):
+    """An array is one of Python objects, which only `pickle` could load."""
+
+
 def read_arrays(path, limit=LARGEST):
     """Read all arrays of an npz file, as ``numpy.savez`` writes it.
 
@@ -54,6 +58,9 @@ def read_arrays(path, limit=LARGEST):
                 return {_name(member): _read(archive, member) for member in archive.infolist()}
         except MemoryError:
             raise
+        except _PythonObjects as error:
+            raise ValueError(f"{path}: got {error}, which holds Python objects, wanted arrays of "
+                             "numbers or text") from None
         except Exception as error:      # of zipfile, its decompressors, or NumPy's parser
             reason = " ".join(str(error).split()) or type(error).__name__
             raise ValueError(f"{path}: got a file that is cut short, damaged or not npz ({reason}),"
@@ -108,7 +115,7 @@ def _read(archive, member):
             raise ValueError(f"{member.filename} has version {version} of the npy format")
         shape, _, dtype = _HEADERS[version](file)
         if dtype.hasobject:
-            raise ValueError(f"{member.filename} holds Python objects")
+            raise _PythonObjects(member.filename)
         need, left = math.prod(shape) * dtype.itemsize, member.file_size - file.tell()
         if min(shape, default=0) < 0 or need != left:
             raise ValueError(f"{member.filename} has {left:,} bytes for {dtype} of shape {shape}")

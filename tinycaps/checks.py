@@ -20,14 +20,14 @@ from contextvars import ContextVar
 from itertools import zip_longest
 
 from .backend import free_memory
-from .scalars import (check_below_one, check_choice, check_count, check_fraction,
+from .scalars import (check_below_one, check_choice, check_count, check_file, check_fraction,
                       check_not_negative, check_positive, plain, plain_fields)
 from .shapes import (check_finite, check_images, check_labels, check_like, check_shapes,
                      named_xp)
 
-__all__ = ["check_below_one", "check_choice", "check_count", "check_finite", "check_fraction",
-           "check_images", "check_labels", "check_like", "check_memory", "check_not_negative",
-           "check_positive", "check_shapes", "door", "named_xp", "plain",
+__all__ = ["check_below_one", "check_choice", "check_count", "check_file", "check_finite",
+           "check_fraction", "check_images", "check_labels", "check_like", "check_memory",
+           "check_not_negative", "check_positive", "check_shapes", "door", "named_xp", "plain",
            "plain_fields"]
 
 WORTH_ASKING = 2 ** 26

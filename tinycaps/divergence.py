@@ -10,26 +10,33 @@ it is, and above this fraction of what it was at the first evaluation."""
 
 
 class TrainingError(RuntimeError):
-    """The numbers went bad; the last good checkpoint is on the disk."""
+    """The numbers went bad; the last good checkpoint, if there was one, is on the disk."""
 
 
-def finite_mean(losses, step):
-    """Return the mean of the losses up to a step; raise TrainingError if one is not finite."""
+def finite_mean(losses, step, saved):
+    """Return the mean of the losses up to a step; raise TrainingError if one is not finite.
+
+    The error names the last step of which there is a checkpoint; 0: there is none.
+    """
     values = [float(loss) for loss in losses]
     for k, value in enumerate(values, step - len(values) + 1):
         if not math.isfinite(value):
-            raise TrainingError(f"loss: got {value} at step {k}, wanted a finite number; the last "
-                                "good checkpoint stays. A smaller learning rate may help")
+            raise TrainingError(f"loss: got {value} at step {k}, wanted a finite number; "
+                                f"{_left(saved)}. A smaller learning rate may help")
     return sum(values) / len(values)
 
 
-def check_params(params, step):
-    """Raise TrainingError unless all parameters are finite after a step."""
+def check_params(params, step, saved):
+    """Raise TrainingError unless all parameters are finite after a step; see `finite_mean`."""
     for key, p in params.items():
         if not bool(get_xp(p).isfinite(p).all()):
             raise TrainingError(f"params: got NaN or infinity in {key} after step {step}, wanted "
-                                "finite numbers; the last good checkpoint stays. A smaller "
-                                "learning rate may help")
+                                f"finite numbers; {_left(saved)}. A smaller learning rate may "
+                                "help")
+
+
+def _left(saved):
+    return f"the checkpoint of step {saved} stays" if saved else "there is no checkpoint yet"
 
 
 def warn_of_divergence(folder, lines, first):

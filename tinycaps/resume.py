@@ -14,6 +14,7 @@ import numpy as np
 from .backend import get_xp
 from .checkpoint import load_checkpoint, sweep
 from .run_log import RunLog
+from .scalars import plain
 
 try:
     import fcntl
@@ -30,7 +31,15 @@ def settings_of(about, data, **settings):
     for array in data:
         crc32 = zlib.crc32(np.ascontiguousarray(array), crc32)
     forms = {"data_shapes": [array.shape for array in data], "data_crc32": crc32}
-    return json.loads(json.dumps(about | settings | forms))
+    return json.loads(json.dumps(about | settings | forms, default=_plain))
+
+
+def _plain(value):
+    """Return what JSON does not know as a Python number, or refuse it."""
+    number = plain(value)
+    if number is value:
+        raise TypeError(f"about: got {type(value).__name__}, wanted JSON values or NumPy scalars")
+    return number
 
 
 def restore(path, params, state, about):
@@ -43,6 +52,9 @@ def restore(path, params, state, about):
     ValueError
         If it is damaged or of another run: the message names one thing that differs.
     """
+    earlier = None if path.exists() else where_earlier(path.parent)
+    if earlier:
+        raise FileNotFoundError(f"checkpoint: got no {path}, wanted one to go on from: {earlier}")
     found = load_checkpoint(path)
     came, wanted = _flat(found.about, found.params), _flat(about, params)
     for key in wanted | came:
@@ -96,6 +108,15 @@ def at_work(folder, checkpoint=None):
             keep_old(folder)
         step, logged = (checkpoint.step, checkpoint.logged) if checkpoint else (0, 0)
         yield RunLog(folder / "log.jsonl", step, logged)
+
+
+def where_earlier(folder):
+    """Say where the last run lies that `keep_old` has moved, and how to go on with it; or None."""
+    found = [path.parent for path in folder.glob("old-*/checkpoint.npz")
+             if path.parent.name[4:].isdigit()]
+    if found:
+        old = max(found, key=lambda path: int(path.name[4:]))
+        return f"the earlier run is in {old}: to go on with it, move its files to {folder}"
 
 
 def keep_old(folder):

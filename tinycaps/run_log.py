@@ -25,6 +25,9 @@ class RunLog:
                 f"{step}: the others are lost, the training goes on")
 
     def write(self, **numbers):
+        """Append a line; arrays without axes, as losses are, become Python numbers."""
+        numbers = {name: each.item() if getattr(each, "ndim", None) == 0 else each
+                   for name, each in numbers.items()}
         self.lines.append(numbers)
         with naming(self.path), open(self.path, "a", encoding="utf-8") as file:
             file.write(json.dumps(numbers) + "\n")

@@ -1,4 +1,4 @@
-"""Checks of single numbers and of choices; `tinycaps.checks` hands them on."""
+"""Checks of single numbers, choices and files; `tinycaps.checks` hands them on."""
 import math
 import operator
 
@@ -65,6 +65,13 @@ def check_choice(choices, **names):
     for name, value in names.items():
         if not isinstance(value, str) or value not in choices:
             raise ValueError(f"{name}: got {_shown(value)}, wanted {' or '.join(choices)}")
+
+
+def check_file(path, wanted):
+    """Raise a FileNotFoundError unless there is a file: ``check_file(path, "an npz file")``."""
+    if not path.is_file():
+        came = "a folder" if path.is_dir() else "no such file"
+        raise FileNotFoundError(f"{path}: got {came}, wanted {wanted}")
 
 
 def _check_numbers(is_good, wanted, numbers):

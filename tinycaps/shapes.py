@@ -29,8 +29,8 @@ def check_shapes(**arrays):
     Raises
     ------
     TypeError
-        If an argument is not an array, holds other numbers, or differs from the first in precision
-        or memory.
+        If an argument is not an array, holds other numbers, or differs in precision or memory from
+        most others.
     ValueError
         If a shape is wrong, an array is empty, or a label is out of range.
     """
@@ -48,8 +48,9 @@ def check_shapes(**arrays):
         if kind != "bool":
             first = first or name
             if _precision(array) != _precision(found[first]):
-                raise TypeError(f"{name}: got {array.dtype}, wanted the precision of {first}, "
-                                f"{found[first].dtype}")
+                odd, usual = _by_precision(name, first, arrays)
+                raise TypeError(f"{odd}: got {found[odd].dtype}, wanted the precision of {usual}, "
+                                f"{found[usual].dtype}")
         _check_axes(name, array.shape, axes, sizes)
         if kind == "square":
             _check_squares(name, array)
@@ -73,6 +74,13 @@ def named_xp(**arrays):
 def _precision(array):
     """Return the bits of one real number: float32 and complex64 have the same."""
     return array.dtype.itemsize * 8 // (2 if array.dtype.kind == "c" else 1)
+
+
+def _by_precision(name, first, arrays):
+    """Return the names of two arrays, first the one whose precision fewer of all arrays have."""
+    bits = [_precision(array) for array, _ in arrays.values()
+            if is_array(array) and array.dtype.kind in "fc"]
+    return sorted([name, first], key=lambda each: bits.count(_precision(arrays[each][0])))
 
 
 def _check_kind(name, array, kind):

@@ -57,7 +57,7 @@ def train(gradients, params, data, *, epochs, batch, folder, about, seed=0, upda
         Gets ``log.jsonl`` and ``checkpoint.npz``. Those of an earlier run are moved to a folder
         ``old-1`` inside, and so on, unless it is resumed; the last five are kept.
     about : dict
-        JSON values that a resumed run must share, such as the network's config.
+        JSON values, or NumPy scalars, that a resumed run must share, such as the network's config.
     seed : int
     update : function (params, grads, state, learning_rate=)
         From `tinycaps.optim`.
@@ -96,15 +96,18 @@ def train(gradients, params, data, *, epochs, batch, folder, about, seed=0, upda
     BlockingIOError
         If another training is at work in the folder.
     TrainingError
-        If a loss or a parameter is not finite: the message names the step. The checkpoint holds the
-        last good state.
+        If a loss or a parameter is not finite: the message names the step, and that of the
+        checkpoint, which holds the last good state, if there is one.
     """
     folder, samples = Path(folder), _check_data(data)
+    if not isinstance(params, dict) or not params:
+        raise TypeError(f"params: got {type(params).__name__}, wanted a dict of at least one array")
     check_count(epochs=epochs, batch=batch, evaluate_every=evaluate_every, log_every=log_every)
     if not hasattr(seed, "__index__") or seed < 0:
         raise ValueError(f"seed: got {seed!r}, wanted an integer of at least 0")
     if batch > samples:
         raise ValueError(f"batch: got {batch}, wanted at most the {samples} training samples")
+    seed, batch = int(seed), int(batch)
     about = settings_of(about, data, seed=seed, batch=batch)
     steps_per_epoch = math.ceil(samples / batch)
     state, step, seconds, found = {}, 0, 0.0, None
@@ -115,7 +118,7 @@ def train(gradients, params, data, *, epochs, batch, folder, about, seed=0, upda
             raise ValueError(f"epochs: got {epochs}, wanted at least the "
                              f"{step / steps_per_epoch:.3g} that the checkpoint has behind it")
 
-    losses, first = [], None
+    losses, first, good = [], None, step
     # What is not finite is reported by its step, so NumPy need not warn.
     with (at_work(folder, found) as log, np.errstate(all="ignore"),
           _progress(epochs * steps_per_epoch, step) as bar):
@@ -136,14 +139,14 @@ def train(gradients, params, data, *, epochs, batch, folder, about, seed=0, upda
                 last = k == steps_per_epoch - 1
                 due = not last and time.monotonic() - saved >= checkpoint_seconds
                 if step % log_every == 0 or last or due:
-                    mean = finite_mean(losses, step)
+                    mean = finite_mean(losses, step, good)
                     first = float(losses[0]) if first is None else first
                     losses = []
                     log.write(step=step, epoch=step / steps_per_epoch, loss=mean,
                               learning_rate=rate)
                     bar.set_postfix(loss=f"{mean:.4f}", refresh=False)
                 if last or due:
-                    check_params(params, step)
+                    check_params(params, step, good)
                 if last and evaluate and ((epoch + 1) % evaluate_every == 0 or epoch + 1 == epochs):
                     log.write(step=step, epoch=epoch + 1, **evaluate(params))
                     if show:
@@ -152,7 +155,7 @@ def train(gradients, params, data, *, epochs, batch, folder, about, seed=0, upda
                     elapsed = seconds + time.monotonic() - started
                     save_checkpoint(folder / "checkpoint.npz",
                                     Checkpoint(params, state, about, step, elapsed, len(log.lines)))
-                    saved = time.monotonic()
+                    saved, good = time.monotonic(), step
                 bar.update()
     if first is not None:
         warn_of_divergence(folder, log.lines, first)

@@ -26,6 +26,8 @@ last line of the default, one image more or less on another BLAS:
 test error 0.83 % (3 of 360 wrong)
 """
 import dataclasses
+import glob
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +58,8 @@ OFFSETS = np.linspace(-0.25, 0.25, 11)
 """Added to a dimension of a capsule."""
 SWEPT = 8
 """Dimensions, at most, that are drawn."""
+PREDICTS = {"predict", "checkpoint", "data", "seed", "quick", "device", "out"}
+"""What --predict takes: the images, which network reads them, and where."""
 
 
 def add_arguments(parser, large):
@@ -203,21 +207,33 @@ def find_trained(arguments):
     if arguments.checkpoint:
         return arguments.checkpoint
     name = runs_named("capsnet", arguments, arguments.seed)
-    found = Path().glob(f"{name}-{'[0-9a-f]' * 8}/checkpoint.npz")
+    found = Path().glob(f"{glob.escape(str(name))}-{'[0-9a-f]' * 8}/checkpoint.npz")
     last = max(found, key=lambda path: path.stat().st_mtime, default=None)
     if not last and arguments.data != "digits":
+        words = ["--data", arguments.data, *["--seed", str(arguments.seed)] * bool(arguments.seed),
+                 *["--quick"] * arguments.quick]
         raise FileNotFoundError(f"checkpoint: got none in {name}-*, wanted one to predict with: "
-                                "train first (python -m demos capsnet), or name it with "
-                                "--checkpoint")
+                                f"train first (python -m demos capsnet {shlex.join(words)}), or "
+                                "name it with --checkpoint")
     return last
+
+
+def check_predicts(arguments):
+    """Refuse arguments that do not go together: a checkpoint to train, a setting to predict."""
+    if arguments.checkpoint and not arguments.predict:
+        raise ValueError("checkpoint: got one without --predict, wanted images to read with it "
+                         "(to go on training: --resume)")
+    defaults = vars(build_parser().parse_args([]))
+    for name, value in vars(arguments).items():
+        if arguments.predict and name not in PREDICTS and value != defaults[name]:
+            raise ValueError(f"{name.replace('_', '-')}: got it with --predict, wanted it in a "
+                             "training only")
 
 
 def main(argv):
     """Run the demo; return its exit code."""
     arguments = build_parser().parse_args(argv)
-    if arguments.checkpoint and not arguments.predict:
-        raise ValueError("checkpoint: got one without --predict, wanted images to read with it "
-                         "(to go on training: --resume)")
+    check_predicts(arguments)
     record = Record("capsnet", argv, arguments)
     prepare(arguments)
     if arguments.predict:

@@ -11,6 +11,8 @@ from tinycaps.data import load_image
 
 SHOWN = 14
 """Letters of a file's name over its image."""
+SURE = 0.5
+"""A shorter capsule is an uncertain answer: its class is more likely absent than present."""
 
 
 def read_images(arguments, trained):
@@ -50,10 +52,12 @@ def show_answers(params, config, paths, images, arguments):
     v, _ = capsnet_forward(params, asarray(images, arguments.device), config)
     lengths = to_numpy(length_forward(v)[0])
     order = lengths.argsort(axis=1)[:, ::-1]
+    captions = []
     for path, length, classes in zip(paths, lengths, order):
-        print(f"{path}: " + ", ".join(f"{k} ({length[k]:.2f})" for k in classes[:3]))
-    captions = [f"{shorten(path.name)}\n{classes[0]} ({length[classes[0]]:.2f})"
-                for path, length, classes in zip(paths, lengths, order)]
+        found = [f"{k} ({length[k]:.2f})" for k in classes[:3]]
+        doubt = ["uncertain"] if length.max() < SURE else []
+        print(": ".join([str(path), ", ".join(found), *doubt]))
+        captions.append("\n".join([shorten(path.name), found[0], *doubt]))
     rows = {"image": images}
     if config.reconstruction_weight:
         rows["redrawn"] = redraw(params, v, asarray(order[:, 0], arguments.device), config)

@@ -85,7 +85,7 @@ def fill_in(arguments, data, small, large, quick=None):
     Raises
     ------
     ValueError
-        If a batch is larger than the data.
+        If a batch is larger than the data, or a shift could push all of an image out.
     MemoryError
         If networks with these hidden layers cannot fit.
     """
@@ -100,6 +100,10 @@ def fill_in(arguments, data, small, large, quick=None):
     for name, value in defaults.items():
         if getattr(arguments, name) is None:
             setattr(arguments, name, value)
+    most = min(data.train_images.shape[1:3]) - 1
+    if arguments.shift > most:
+        raise ValueError(f"shift: got {arguments.shift}, wanted at most {most}: a larger one can "
+                         "push all of the image out")
     for name in "hidden", "teacher_hidden":
         sizes = [data.train_images[0].size, *getattr(arguments, name, [])]
         weights = sum(f * m for f, m in zip(sizes, sizes[1:])) * getattr(arguments, "networks", 1)

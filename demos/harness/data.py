@@ -3,6 +3,7 @@ import os
 import zlib
 from pathlib import Path
 
+from tinycaps.checks import check_file
 from tinycaps.data import (hold_out, load_cifar_10, load_digits, load_fashion_mnist, load_folder,
                            load_mnist, load_npz, random_shift, random_warp)
 
@@ -44,6 +45,7 @@ def load_data(arguments, several=False):
 def content_crc(path):
     """Return the CRC-32 of a file, or of the names and contents of all files in a folder."""
     if not path.is_dir():
+        check_file(path, f"{', '.join(LOADERS)}, FOLDER, FILE.zip or FILE.npz")
         return zlib.crc32(path.read_bytes())
     crc = 0
     for file in sorted(Path(folder, name) for folder, _, names in os.walk(path, followlinks=True)

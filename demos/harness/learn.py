@@ -13,6 +13,7 @@ from demos.harness.data import LOADERS, content_crc, watched_on
 from tinycaps.backend import asarray
 from tinycaps.fast import in_blocks, parallel
 from tinycaps.optim import flat_then_linear
+from tinycaps.resume import where_earlier
 from tinycaps.train import train
 
 EVALUATIONS = 10
@@ -82,10 +83,11 @@ def data_named(arguments):
 def check_begun(arguments, *trainings):
     """Raise unless --resume, if given, finds one of the trainings begun."""
     if arguments.resume and not any(training.begun for training in trainings):
-        folders = " or ".join(str(training.folder) for training in trainings)
-        raise FileNotFoundError(f"resume: got no checkpoint in {folders}, wanted one to go on "
-                                "from: give all settings of the run that was stopped, or leave "
-                                "out --resume")
+        folders = [training.folder for training in trainings]
+        hints = [*filter(None, map(where_earlier, folders)), "give all settings of the run that "
+                 "was stopped, or leave out --resume"]
+        raise FileNotFoundError(f"resume: got no checkpoint in {' or '.join(map(str, folders))}, "
+                                f"wanted one to go on from: {hints[0]}")
 
 
 def learn(training, params, gradients, arrays, arguments, *, evaluate, update,

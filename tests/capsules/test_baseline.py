@@ -131,7 +131,7 @@ def test_bad_input(xp):
     for wrong in x.swapaxes(1, 2), x[0], x[..., :1]:
         refuses(ValueError, "x", "(n, 4, 5, 2)", cnn_forward, params, wrong, SMALL_CNN)
     refuses(ValueError, "x", "at least one along every axis", cnn_forward, params, x[:0], SMALL_CNN)
-    refuses(TypeError, "conv1.W", "the precision of x", cnn_forward, params, x.astype("float32"),
+    refuses(TypeError, "x", "the precision of conv1.W", cnn_forward, params, x.astype("float32"),
             SMALL_CNN)
     refuses(TypeError, "mask", "bool", cnn_forward, params, x, SMALL_CNN, mask.astype("float64"))
     refuses(ValueError, "mask", "n = 3 as in x", cnn_forward, params, x, SMALL_CNN, mask[:2])

@@ -131,7 +131,7 @@ def test_bad_input(xp):
     refuses(ValueError, "x", "at least one along every axis", capsnet_forward, params, x[:0], SMALL)
     refuses(TypeError, "x", "floating-point numbers", capsnet_forward, params, x.astype("uint8"),
             SMALL)
-    refuses(TypeError, "conv1.W", "the precision of x", capsnet_forward, params,
+    refuses(TypeError, "x", "the precision of conv1.W", capsnet_forward, params,
             x.astype("float32"), SMALL)
     v, cache = capsnet_forward(params, x, SMALL)
     refuses(ValueError, "dv", "j = 3", capsnet_backward, v.swapaxes(1, 2), cache)

@@ -138,7 +138,7 @@ def test_bad_input(xp):
     params, x, labels = capsnet(xp)
     refuses(ValueError, "x", "(n, 6, 7, 2)", capsnet_loss_forward, params, x.swapaxes(1, 2),
             labels, SMALL)
-    refuses(TypeError, "conv1.W", "the precision of x, float32", capsnet_loss_forward, params,
+    refuses(TypeError, "x", "the precision of conv1.W, float64", capsnet_loss_forward, params,
             x.astype("float32"), labels, SMALL)
     refuses_bad_labels(xp, lambda labels: capsnet_loss_forward(params, x[:2], labels, SMALL))
     params, x, labels = capsnet(xp, dtype="float32")

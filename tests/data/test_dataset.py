@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tinycaps.data import Dataset, hold_out
-from tinycaps.data.dataset import split_every_fifth
+from tinycaps.data.dataset import split_every_class, split_every_fifth
 
 
 def numbered(train, test):
@@ -23,6 +23,20 @@ def test_every_fifth_image_is_for_the_test(n, in_test):
     assert sorted([*split.train_images, *split.test_images]) == numbers.tolist()
     assert (split.train_labels == -split.train_images).all()
     assert (split.test_labels == -split.test_images).all()
+
+
+@pytest.mark.parametrize("labels, test", [
+    ([0, 1, 2, 3, 4] * 5 + [7], [0, 1, 2, 3, 4, 25]),                   # of 0..4 the first of five
+    ([0, 1, 2, 3, 4] * 6, [0, 1, 2, 3, 4, 25, 26, 27, 28, 29]),
+    ([2] * 7 + [0] * 6, [0, 5, 7, 12]),
+    ([3, 3, 0, 3, 0, 3, 3, 3], [0, 2, 7])])
+def test_every_fifth_of_each_class_is_for_the_test_by_hand(labels, test):
+    labels, numbers = np.array(labels), np.arange(len(labels))
+    split = split_every_class(numbers, labels)
+    assert split.test_images.tolist() == test
+    assert split.train_images.tolist() == [k for k in numbers if k not in test]
+    assert np.array_equal(split.train_labels, labels[split.train_images])
+    assert np.array_equal(split.test_labels, labels[split.test_images])
 
 
 def test_hold_out_takes_the_last_training_images_and_no_test_image():

@@ -31,7 +31,7 @@ def test_missing_file_is_named(tmp_path):
 
 
 def test_folder_is_no_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match="got no such file"):
+    with pytest.raises(FileNotFoundError, match="got a folder"):
         read_idx(tmp_path)
 
 

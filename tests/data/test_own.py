@@ -26,12 +26,19 @@ def parts(train=IMAGES, test=IMAGES[:3]):
                 test_images=test, test_labels=LABELS[:len(test)])
 
 
-def test_one_set_is_split_every_fifth(npz):
+def test_one_set_is_split_every_fifth_of_each_class(npz):
     data = load_npz(npz(images=IMAGES, labels=LABELS.astype(np.uint8)))
-    assert [array.shape for array in data] == [(8, 4, 5, 1), (8,), (2, 4, 5, 1), (2,)]
+    assert [array.shape for array in data] == [(7, 4, 5, 1), (7,), (3, 4, 5, 1), (3,)]
     assert [array.dtype for array in data] == [np.float32, np.int64, np.float32, np.int64]
-    assert np.array_equal(data.test_images[..., 0], IMAGES[[0, 5]] / np.float32(255))
-    assert data.test_labels.tolist() == [0, 2]
+    assert np.array_equal(data.test_images[..., 0], IMAGES[:3] / np.float32(255))
+    assert data.test_labels.tolist() == [0, 1, 2]
+
+
+def test_no_class_is_lost_whatever_the_order_of_the_labels(npz):
+    for labels in np.arange(100) % 10, np.arange(100) // 10, np.arange(100) % 5:
+        data = load_npz(npz(images=IMAGES.repeat(10, axis=0), labels=labels))
+        assert np.array_equal(np.unique(data.train_labels), np.unique(labels))
+        assert np.array_equal(5 * np.bincount(data.test_labels), np.bincount(labels))
 
 
 def test_two_sets_stay_as_they_are(npz):
@@ -44,7 +51,7 @@ def test_floats_and_colours_stay_as_they_are(npz):
     images = RNG.random((10, 4, 5, 3))
     data = load_npz(npz(images=images, labels=LABELS))
     assert data.train_images.dtype == np.float32
-    assert np.array_equal(data.test_images, images[[0, 5]].astype(np.float32))
+    assert np.array_equal(data.test_images, images[:3].astype(np.float32))
 
 
 @pytest.mark.parametrize("dtype", ["int64", "uint8", "bool", "float32"])
@@ -60,6 +67,8 @@ def test_labels_of_several_classes_are_bool(npz, dtype):
 
 @pytest.mark.parametrize("images, said, most", [
     (IMAGES, "", 255),
+    (IMAGES // 2 + 1, "", 255),
+    (IMAGES // 2, "uint8 in 0..127 taken as bytes, divided by 255", 255),
     (IMAGES.astype(np.int64), "int64 in 0..255 taken as bytes, divided by 255", 255),
     (IMAGES.astype(np.uint16), "uint16 in 0..255 taken as bytes, divided by 255", 255),
     (IMAGES > 99, "bool in 0..1 taken as 0 and 1", 1),
@@ -69,14 +78,20 @@ def test_whole_numbers_are_taken_as_what_they_evidently_are_and_a_line_says_so(
     path = npz(images=images, labels=LABELS)
     data = load_npz(path)
     assert capsys.readouterr().out == (f"{path}: images: {said}\n" if said else "")
-    want = images[[0, 5], ..., None].astype(np.float32) / most
+    want = images[:3, ..., None].astype(np.float32) / most
     assert np.array_equal(data.test_images, want) and data.train_images.dtype == np.float32
 
 
 @pytest.mark.parametrize("arrays, message", [
     (dict(x_train=IMAGES, y_train=LABELS),
-     "got x_train, y_train, wanted images, labels or train_images, train_labels, "),
-    (dict(images=IMAGES), "got images, wanted images, labels or"),
+     "got x_train, y_train, wanted either images, labels or train_images, train_labels, "),
+    (dict(images=IMAGES), "got images, wanted either images, labels or"),
+    (dict(images=IMAGES, labels=LABELS, **parts()),
+     "got images, labels, train_images, train_labels, test_images, test_labels, wanted either "),
+    (dict(images=IMAGES, labels=np.minimum(np.arange(10), 3)),
+     "labels: got one image of class 0, wanted at least two, one to learn from$"),
+    (parts(train=IMAGES[:2]), "test_labels: got class 2, wanted only classes that occur in "
+     "train_labels$"),
     (dict(images=IMAGES, labels=LABELS[:9]),
      r"labels: got shape \(9,\), wanted \(10,\), one for each image"),
     (dict(images=IMAGES, labels=LABELS[:, None]),
@@ -114,11 +129,13 @@ def test_whole_numbers_are_taken_as_what_they_evidently_are_and_a_line_says_so(
      r"images\.transpose\(0, 2, 3, 1\)$"),
     (dict(images=IMAGES / 1, labels=LABELS),
      r"images: got values 0\.\.255, wanted \[0, 1\], or uint8"),
+    (dict(images=IMAGES / np.float32(255) * np.float32(1.0000001), labels=LABELS),
+     r"images: got values 0\.\.1\.0000001, wanted \[0, 1\]"),
     (dict(images=IMAGES / -255, labels=LABELS), r"images: got values -1\.\.-?0, wanted \[0, 1\]"),
     (dict(images=np.full((10, 4, 5), np.nan), labels=LABELS),
      r"images: got NaN, wanted pixels in \[0, 1\]"),
     (dict(images=IMAGES.astype(object), labels=LABELS),
-     "got .* .images.npy holds Python objects., wanted one written by numpy.savez"),
+     "got images.npy, which holds Python objects, wanted arrays of numbers or text$"),
     (parts(test=IMAGES[:3, :3]),
      r"test_images: got images of shape \(3, 5, 1\), wanted \(4, 5, 1\) as in train_images"),
 ])

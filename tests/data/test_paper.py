@@ -24,7 +24,8 @@ def test_what_was_not_photographed_is_left_as_it_is(scale):
             np.testing.assert_allclose(ink[..., 0], pixels, atol=1e-6)
 
 
-@pytest.mark.parametrize("paper, ink", [(0.8, 0.2), (0.4, 0.1), (0.2, 0.7), (0.55, 0.95)])
+@pytest.mark.parametrize("paper, ink", [(0.8, 0.2), (0.4, 0.1), (0.2, 0.7), (0.55, 0.95),
+                                        (0.04, 0), (0.01, 0.004)])
 def test_even_paper_of_any_grey_becomes_black(paper, ink):
     found, framed, uneven = lift(paper + (ink - paper) * INK)
     assert not framed and not uneven

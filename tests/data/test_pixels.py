@@ -21,6 +21,14 @@ def test_grey_of_any_depth_is_a_fraction_of_white(write, depth):
     np.testing.assert_allclose(found[..., 0], pixels / (2 ** depth - 1), rtol=1e-6)
 
 
+@pytest.mark.parametrize("bits", [8, 10, 12, 16])
+def test_sixteen_bits_may_hold_fewer(write, bits):
+    pixels = np.append(RNG.integers(0, 2 ** bits, 34), 2 ** bits - 1).reshape(5, 7)
+    found = read_pixels(write("a", png(pixels, GREY, 16)))
+    np.testing.assert_allclose(found[..., 0], pixels / (2 ** bits - 1), rtol=1e-6)
+    assert not read_pixels(write("a", png(0 * pixels, GREY, 16))).any()
+
+
 def test_colours_and_a_palette(write):
     colours = RNG.integers(0, 256, (4, 3), np.uint8)
     pixels = RNG.integers(0, 4, (5, 7))
@@ -47,6 +55,14 @@ def test_a_transparent_colour_of_a_palette_or_of_grey(write):
                     png(255 - 255 * pixels, GREY, 8, chunk(b"tRNS", b"\0\xff"))):
         found = read_pixels(write("a", content))        # the colour 0 is gone, black ink is left
         assert np.array_equal(found[..., 0], 1 - pixels)
+
+
+def test_ink_with_soft_edges_on_a_transparent_colour_stays_on_it(write):
+    pixels = np.array([[0, 200, 255], [220, 240, 250]])         # most of it is light, not the ink
+    for content in (png(pixels, GREY, 8, chunk(b"tRNS", b"\0\xff")),
+                    png(pixels[..., None].repeat(3, 2), RGB, 8, chunk(b"tRNS", b"\0\xff" * 3))):
+        found = read_pixels(write("a", content))
+        np.testing.assert_allclose(found, pixels[..., None].repeat(found.shape[2], 2) / 255)
 
 
 def jpeg(pixels, **keywords):

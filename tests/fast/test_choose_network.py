@@ -27,8 +27,8 @@ def test_the_published_network_takes_fourier_at_its_batch_and_not_for_one_image(
     # for n = 1, 440 %.
     network, reason = choose_network(PAPER, 128)
     assert is_fourier(network)
-    assert reason == ("Fourier convolution: 32% of the multiplications by Fourier convolution at "
-                      "batch 128")
+    assert reason == ("Fourier convolution: it takes 32% of the multiplications of a direct one "
+                      "at batch 128")
     network, reason = choose_network(PAPER, 1)
     assert not is_fourier(network) and "440%" in reason
     # The limit is half of them, 1458: 1458/148 − 5.7031 = 4.148 = 81/n, so n = 19.5.
@@ -36,7 +36,7 @@ def test_the_published_network_takes_fourier_at_its_batch_and_not_for_one_image(
 
 
 @pytest.mark.parametrize("config, batch, reason", [
-    (DIGITS, 32, "it would be 106% of the multiplications by Fourier convolution at batch 32"),
+    (DIGITS, 32, "one by Fourier transform would take 106% of its multiplications at batch 32"),
     (replace(PAPER, primary_stride=3), 128, "the stride 3 does not divide the 20 pixels of conv1"),
     (replace(PAPER, image_shape=(29, 29, 1)), 128, "the stride 2 does not divide the 21 pixels"),
     (replace(PAPER, image_shape=(28, 30, 1)), 128, "images of 28 x 30 pixels are not square"),

@@ -219,7 +219,7 @@ def test_bad_input(xp):
     x_pos, x_neg = pairs(xp)
     refuses(ValueError, "x", "(n, 24)", ff_activities, params, x_pos[:, 1:], SMALL)
     refuses(ValueError, "x", "(n, 24)", ff_features, params, xp.asarray(images()), SMALL)
-    refuses(TypeError, "0.W", "the precision of x, float32", ff_activities, params,
+    refuses(TypeError, "x", "the precision of 0.W, float64", ff_activities, params,
             x_pos.astype("float32"), SMALL)
     refuses(ValueError, "x_neg", "(n, f) with n = 4 as in x_pos", ff_forward, params, x_pos,
             x_neg[:3], SMALL)

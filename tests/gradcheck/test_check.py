@@ -167,6 +167,20 @@ def test_faults_are_ranked_by_how_many_errors_they_are_off():
     assert (row.verdict, row.index) == ("WRONG", (1,))
 
 
+def test_both_derivatives_are_those_of_the_outputs_weighted_at_random():
+    report = check_gradients(lambda x: (x * x, x), lambda dy, x: 2 * dy * x, np.array([1.0, -2.0]))
+    weight = np.random.default_rng(0).standard_normal(2)[1]
+    assert weight == pytest.approx(-0.132, abs=1e-3)            # as the room's README says
+    for found in report.rows[0].analytic, report.rows[0].numeric:
+        assert found == pytest.approx(-4 * weight, rel=1e-9)
+
+
+@pytest.mark.parametrize("directions", [0, 1.5])
+def test_without_a_direction_nothing_is_checked(directions):
+    with pytest.raises(ValueError, match=f"^directions: got {directions}, wanted an integer of "):
+        check_gradients(sigmoid_forward, sigmoid_backward, np.ones(500), directions=directions)
+
+
 def test_the_worst_of_several_directions_is_the_one_shown():
     x, = draw((30, 30))
     ratios = [abs(row.analytic - row.numeric) / row.error for count in (1, 2, 3, 4)

@@ -175,7 +175,7 @@ def test_bad_input(xp):
             mlp_forward, params, x, "decoder.")
     refuses(ValueError, "x", "at least one along every axis", mlp_forward, params, x[:0])
     refuses(ValueError, "0.W", "m0 = 2 as in x", mlp_forward, params, x[:, :2])
-    refuses(TypeError, "0.W", "the precision of x, float32",
+    refuses(TypeError, "x", "the precision of 0.W, float64",
             mlp_forward, params, x.astype("float32"))
     out, cache = mlp_forward(params, x)
     refuses(ValueError, "dout", "with k = 2", mlp_backward, out[:, :1], cache)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..checks import check_file
+
 LARGEST = 2 ** 30
 """Bytes of data that are read from one file, unpacked."""
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -63,8 +65,7 @@ def read_idx(path):
     IDX has no checksum, gzip has one: in a plain file a changed pixel or label cannot be seen.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: got no such file, wanted an IDX file, plain or gzipped")
+    check_file(path, "an IDX file, plain or gzipped")
     with path.open("rb") as raw:
         file = _open(raw)
         magic = _read(file, 4, path)

@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np
 
 from ..archive import read_arrays
-from .dataset import Dataset, split_every_fifth
+from ..checks import check_file
+from .dataset import Dataset, split_every_class, split_every_fifth
 from .multi_hot import multi_hot
 
 _WHOLE = ("images", "labels")
@@ -16,14 +17,16 @@ def load_npz(path, say=print):
     Parameters
     ----------
     path : str or path
-        Holds either ``images`` and ``labels``, of which every fifth, starting with the first, goes
-        into the test set, or ``train_images, train_labels, test_images, test_labels``. Images:
+        Holds either ``images`` and ``labels``, of which every fifth of each class, starting with
+        the first, goes into the test set, or ``train_images, train_labels, test_images,
+        test_labels``; a class of the test set occurs in the training set. Images:
         (n, h, w) or (n, h, w, c), without transparency, uint8 in 0..255 or floats in [0, 1]; other
         integers in 0..255 are taken as bytes, and booleans or integers in 0..1 as 0 and 1. Labels:
         (n,) integers 0..k-1, k > 1, each of which occurs in the file. Or, where an image shows any
         number of classes, (n, k) of 0 and 1, as for `multi_hot`.
     say : callable
-        Called with one line for images that are neither bytes nor floats: what they are taken as.
+        Called with one line, what images are taken as, unless they are floats or bytes of which one
+        is at least 128.
 
     Returns
     -------
@@ -39,17 +42,23 @@ def load_npz(path, say=print):
         loaded.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: got no such file, wanted an npz file")
+    check_file(path, "an npz file")
     arrays = _read(path)
     names, parts = list(arrays), []
     for images, labels in zip(names[::2], names[1::2]):
         parts.append(_pixels(arrays[images], f"{path}: {images}", say))
         parts.append(_one_each(arrays[labels], len(arrays[images]), f"{path}: {labels}"))
     parts[1::2] = _classes(parts[1::2], path)
-    if len(parts) == 2:
-        return split_every_fifth(*parts)
-    dataset = Dataset(*parts)
+    several = parts[1].ndim == 2
+    if len(parts) == 4:
+        dataset = Dataset(*parts)
+    else:
+        dataset = (split_every_fifth if several else split_every_class)(*parts)
+    for k in () if several else np.setdiff1d(dataset.test_labels, dataset.train_labels):
+        raise ValueError(f"{path}: " + (
+            f"labels: got one image of class {k}, wanted at least two, one to learn from"
+            if len(parts) == 2 else
+            f"test_labels: got class {k}, wanted only classes that occur in train_labels"))
     came, wanted = dataset.test_images.shape[1:], dataset.train_images.shape[1:]
     if came != wanted:
         raise ValueError(f"{path}: test_images: got images of shape {came}, wanted {wanted} as in "
@@ -60,11 +69,11 @@ def load_npz(path, say=print):
 def _read(path):
     """Return the arrays of either set of names, in order."""
     arrays = read_arrays(path)
-    wanted = _WHOLE if {*_WHOLE} <= {*arrays} else Dataset._fields
-    if not {*wanted} <= {*arrays}:
-        raise ValueError(f"{path}: got {', '.join(arrays) or 'nothing'}, "
-                         f"wanted {', '.join(_WHOLE)} or {', '.join(Dataset._fields)}")
-    return {name: arrays[name] for name in wanted}
+    found = [names for names in (_WHOLE, Dataset._fields) if {*names} & {*arrays}]
+    if len(found) != 1 or not {*found[0]} <= {*arrays}:
+        raise ValueError(f"{path}: got {', '.join(arrays) or 'nothing'}, wanted either "
+                         f"{', '.join(_WHOLE)} or {', '.join(Dataset._fields)}")
+    return {name: arrays[name] for name in found[0]}
 
 
 def _pixels(images, name, say):
@@ -87,8 +96,9 @@ def _pixels(images, name, say):
     low, high = images.min(), images.max()
     most = 1 if images.dtype.kind in "bf" or high <= 1 else 255
     if low < 0 or high > most:
-        raise ValueError(f"{name}: got values {low:g}..{high:g}, wanted [0, 1], or uint8 in 0..255")
-    if images.dtype.kind != "f" and (images.dtype != np.uint8 or most == 1):
+        ends = "..".join(str(end).removesuffix(".0") for end in (low, high))
+        raise ValueError(f"{name}: got values {ends}, wanted [0, 1], or uint8 in 0..255")
+    if images.dtype.kind != "f" and (images.dtype != np.uint8 or high < 128):
         say(f"{name}: {images.dtype} in {int(low)}..{int(high)} taken as "
             + ("0 and 1" if most == 1 else "bytes, divided by 255"))
     return images.astype(np.float32) / most

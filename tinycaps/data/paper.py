@@ -1,7 +1,8 @@
 """Ink lifted off its paper: light ink on black, whatever was drawn or photographed.
 
-A frame around the paper is cut off, dark ink on light paper is inverted, and the brightness of the
-paper, a surface of the second degree where it is uneven, is subtracted.
+A frame around the paper is cut off, dark ink on light paper is inverted, its brightest pixel being
+white, and the brightness of the paper, a surface of the second degree where it is uneven, is
+subtracted.
 """
 import numpy as np
 
@@ -44,7 +45,8 @@ def lift_ink(image):
     small = coarse(image, factor)
     grey = luma(small)[..., 0]
     if grey[_edge(grey)].mean() > _threshold(grey):             # dark on light
-        image, small = 1 - image, 1 - small
+        white = image.max()                                     # far below 1 if paper is dim
+        image, small = 1 - image / white, 1 - small / white
     surface, uneven = _fit_paper(small)
     paper = (_powers(image.shape) @ surface).reshape(image.shape).clip(0, 0.95)
     return (image - paper) / (1 - paper), bool(box), uneven

@@ -9,7 +9,7 @@ INK = 0.2
 """Above this fraction of its brightest pixel an image has ink; soft edges of strokes and shades of
 the paper are below it."""
 FAINT = 0.08
-"""Ink is brighter than this fraction of white, or there is none."""
+"""Of the way from the paper to white, or to black, ink is beyond this fraction, or is none."""
 SPECK = 0.02
 """Of ink, a piece smaller than this fraction of the largest is a speck."""
 SIDE = 0.9
@@ -19,7 +19,7 @@ SIDE = 0.9
 def load_image(path, shape, margin=0, say=print):
     """Read a drawing as one image like those that a network has learned from.
 
-    In this order: transparent pixels become black, or white under dark ink; colours become grey
+    In this order: what is transparent becomes black, or white under dark ink; colours become grey
     (luma, Rec. 601) if c = 1, and grey is repeated over the channels if c = 3; a dark frame around
     the paper is left out; a drawing that is dark on light is inverted, since the training digits
     are light on dark; the paper is subtracted, so that it is black. The smallest box around the
@@ -56,7 +56,8 @@ def load_image(path, shape, margin=0, say=print):
     MNIST puts the centre of mass of its digits into the middle, not that of the box: a drawing can
     lie a pixel or two from where such a digit would. Strokes become thinner or thicker with the
     drawing and are not made even. The brightness of paper may change slowly, as in the light of one
-    lamp; the edge of a shadow counts as ink. A frame may be on one side or on all four.
+    lamp; the edge of a shadow counts as ink. A frame may be on one side or on all four, tilted by
+    up to about 6 degrees.
     """
     if len(shape) != 3 or min(shape) < 1 or shape[2] not in (1, 3):
         raise ValueError(f"shape: got {shape}, wanted (h, w, 1) or (h, w, 3)")
@@ -70,8 +71,8 @@ def load_image(path, shape, margin=0, say=print):
         raise ValueError(f"{path}: got one flat colour, wanted light on dark or dark on light")
     image, frame, uneven = lift_ink(image)
     if coarse(image, coarseness(image)).max() < FAINT:
-        raise ValueError(f"{path}: got nothing but paper, wanted ink that differs from it by more "
-                         f"than {FAINT:.0%} of white")
+        raise ValueError(f"{path}: got nothing but paper, wanted ink beyond {FAINT:.0%} of the "
+                         "way from the paper to white or black")
     box, drawings, rest = _box(image, 0 if frame else SIDE)
     if frame or rest:
         say(f"{path}: got a frame, which was left out")

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..checks import check_file
+
 LARGEST = 2 ** 26
 """Pixels of an image, at most: 8,192 x 8,192."""
 WORKING = 1024
@@ -17,8 +19,10 @@ _GREY = ("1", "L", "LA")
 def read_pixels(path):
     """Read an image, upright and without transparency.
 
-    Bright ink on nothing is put on black, dark ink on white: drawing programs save either. Large
-    images are made smaller by a whole number; each pixel is then the average of a square.
+    Bright ink on nothing is put on black, dark ink on white: drawing programs save either. Pixels
+    that are transparent because they have a certain colour keep it. Sixteen bits of grey are taken
+    for the 8 to 16 that the brightest pixel needs. Large images are made smaller by a whole number;
+    each pixel is then the average of a square.
 
     Parameters
     ----------
@@ -43,8 +47,7 @@ def read_pixels(path):
     where its data are damaged it may show another image.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: got no such file, wanted a PNG or JPEG")
+    check_file(path, "a PNG or JPEG")
     return decode_pixels(path, path)
 
 
@@ -78,11 +81,13 @@ def _decode(file):
     except UnidentifiedImageError:                          # its message is about the path
         raise ValueError("it does not begin as one") from None
     with Image.open(file, formats=_FORMATS) as image:
-        if image.mode.startswith("I"):                      # 16 bits of grey
-            small = Image.fromarray(np.asarray(image).astype(np.float32) / 65535)
+        if image.mode.startswith("I"):                      # 16 bits of grey, or fewer in them
+            grey = np.asarray(image).astype(np.float32)
+            white = 2 ** max(8, int(grey.max()).bit_length()) - 1
+            small = Image.fromarray(grey / white)
             small.info = image.info
         else:
-            clear = "transparency" in image.info or image.mode.endswith("A")
+            clear = "transparency" in image.info and image.mode == "P" or image.mode.endswith("A")
             small = image.convert(("L" if image.mode in _GREY else "RGB") + "A" * clear)
         small = ImageOps.exif_transpose(small.reduce(-(-max(width, height) // WORKING)))
         pixels = np.asarray(small, np.float32) / (1 if small.mode == "F" else 255)

@@ -51,7 +51,8 @@ def choose_network(config, batch):
     per_product = (batch * c * f * stride ** 2 + batch * c * size ** 2 + c * f * k ** 2
                    + batch * f * out ** 2)
     fraction = products * per_product / direct
-    why = f"{fraction:.0%} of the multiplications by Fourier convolution at batch {batch}"
     if fraction > WORTH:
-        return fast_network(False), f"direct convolution: it would be {why}"
-    return fast_network(), f"Fourier convolution: {why}"
+        return fast_network(False), ("direct convolution: one by Fourier transform would take "
+                                     f"{fraction:.0%} of its multiplications at batch {batch}")
+    return fast_network(), (f"Fourier convolution: it takes {fraction:.0%} of the multiplications "
+                            f"of a direct one at batch {batch}")

@@ -1,6 +1,7 @@
 """Compare a backward with the measured derivatives of its forward."""
 import numpy as np
 
+from ..checks import check_count
 from .pair import Pair
 from .probe import Probe
 from .report import VERDICTS, Report
@@ -25,8 +26,8 @@ def check_gradients(forward, backward, *inputs, seed=0, max_entries=400, directi
         cotangent for each output and returns the gradients in the order of the differentiable
         inputs: a bare array (or dict) for one input, else a tuple.
     *inputs : arrays, dicts of arrays, or anything else
-        Derivatives are taken by floating-point arrays and dicts of them, in float64; the rest is
-        passed on.
+        Derivatives are taken with respect to floating-point arrays and dicts of them, in float64;
+        the rest is passed on.
     seed : int
         Of the random cotangent and the random directions.
     max_entries : int
@@ -44,8 +45,10 @@ def check_gradients(forward, backward, *inputs, seed=0, max_entries=400, directi
 
     Notes
     -----
-    The output is contracted with a random cotangent, and its derivative by every entry is measured
-    by Ridders' extrapolation (`tinycaps.gradcheck.ridders`), whose error estimate is the tolerance:
+    The outputs are summed with random weights, the cotangent, and the derivative of the sum with
+    respect to every entry is measured by Ridders' extrapolation (`tinycaps.gradcheck.ridders`). So
+    "analytic" and "numeric" in the table are derivatives of this sum, not of one output: for x² at
+    -2 not -4, but -4 times a weight. The error estimate of the extrapolation is the tolerance:
     a gradient passes within 8 estimated errors, and a measurement too coarse to prove anything
     counts as "unsure", which is not a pass. The entries of a random direction have sizes from 1/2
     to 1 and both signs, so that neither a fault in a single entry nor two equal ones can hide.
@@ -54,6 +57,7 @@ def check_gradients(forward, backward, *inputs, seed=0, max_entries=400, directi
     second witness; `tinycaps.gradcheck.probe` says when it is believed. The table shows "none"
     where forward takes no complex numbers, and "not analytic" where the witness is invalid.
     """
+    check_count(directions=directions)
     pair = Pair(forward, backward, inputs, keywords)
     rng = np.random.default_rng(seed)
     weights, gradients, problems = pair.gradients(rng)

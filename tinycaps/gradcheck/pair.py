@@ -9,7 +9,7 @@ from ..backend import get_xp, is_array, to_numpy
 class Pair:
     """The pair at one point, seen as a function of named float64 arrays on the host.
 
-    Arguments that are floating-point arrays, or dicts of them, are differentiated by; everything
+    Arguments that are floating-point arrays, or dicts of them, are its variables; everything
     else (labels, masks, settings) is passed on as it is.
 
     Attributes
@@ -154,7 +154,7 @@ def _argument_names(forward, count):
 
 
 def _why_constant(x):
-    """Return why an argument is not differentiated by."""
+    """Return why an argument is taken as constant."""
     if not is_array(x):
         wanted = "a dict of arrays" if isinstance(x, (tuple, list)) else "an array"
         return f"{type(x).__name__}, not {wanted}"

@@ -18,7 +18,9 @@ class Row(NamedTuple):
     checked: str
     index: tuple | None
     analytic: float
+    """What backward returns for a random upstream gradient."""
     numeric: float
+    """The measured derivative of the sum of the outputs, weighted by the same upstream gradient."""
     error: float
     """Estimated error of `numeric`."""
     complex_step: float | str | None
@@ -35,7 +37,7 @@ class Report(NamedTuple):
     rows: list
     problems: list
     constants: tuple = ()
-    """Arguments that were not differentiated by, and why."""
+    """Arguments that were taken as constant, and why."""
 
     @property
     def ok(self):

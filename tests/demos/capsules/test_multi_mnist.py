@@ -222,7 +222,7 @@ MISTAKES = {
     "one class": (["--data", "one.npz"], "one.npz", "at least two"),
     "small images": (["--data", "small.npz", "--pad", 1, "--shift", 1], "image_shape",
                      "at least 7 pixels"),
-    "large shift": (["--shift", 9], "shift", "at most 6, which leaves half"),
+    "large shift": (["--shift", 7], "shift", "at most 6, which leaves half"),
     "negative pad": (["--pad=-1"], "pad", "at least 0"),
     "no width": (["--width", 0], "width", "above 0"),
     "unknown network": (["--network", "mlp"], "network", "invalid choice: 'mlp'"),

@@ -39,6 +39,7 @@ def test_a_bad_file_is_named_and_the_others_are_read(captions, capsys):
     said = capsys.readouterr()
     assert [line.partition(": got ")[0] for line in said.err.splitlines()] == [
         "error: cut.png", "error: gone.png", "error: folder.png"]
+    assert "folder.png: got a folder, wanted a PNG or JPEG" in said.err
     assert [line.partition(": ")[0] for line in said.out.splitlines()[1:3]] == [*good]
     (titles, images), = captions
     assert len(titles) == len(images) == 2 and os.listdir("out/capsnet") == ["predicted.png"]
@@ -56,6 +57,17 @@ def test_the_figure_names_each_file_and_how_sure_its_answer_is(captions, capsys)
     answers = [line.partition(": ")[2].partition(",")[0] for line in lines]
     (titles, _), = captions
     assert titles == [f"zero.png\n{answers[0]}", f"a digit…es.png\n{answers[1]}"]
+
+
+def test_an_answer_whose_capsule_is_short_is_called_uncertain(captions, monkeypatch, capsys):
+    def lengths(v):
+        return np.array([[0.3, 0.499, 0.1], [0.3, 0.2, 0.5]]), None
+    monkeypatch.setattr("demos.capsules.read_images.length_forward", lengths)
+    assert call(demo, "--predict", draw("a.png", 0), draw("b.png", 5)) == 0
+    assert capsys.readouterr().out.splitlines()[1:3] == [
+        "a.png: 1 (0.50), 0 (0.30), 2 (0.10): uncertain", "b.png: 2 (0.50), 0 (0.30), 1 (0.20)"]
+    (titles, _), = captions
+    assert titles == ["a.png\n1 (0.50)\nuncertain", "b.png\n2 (0.50)"]
 
 
 @pytest.mark.parametrize("name, short", [

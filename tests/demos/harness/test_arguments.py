@@ -86,6 +86,12 @@ def test_a_batch_larger_than_the_data_is_refused():
         harness.fill_in(parse("--batch", 21), blank(20, 8), SMALL, LARGE)
 
 
+def test_a_shift_as_large_as_the_images_is_refused():
+    harness.fill_in(parse("--shift", 7), blank(40, 8), SMALL, LARGE)
+    with pytest.raises(ValueError, match="^shift: got 8, wanted at most 7: a larger one can push "):
+        harness.fill_in(parse("--shift", 8), blank(40, 8), SMALL, LARGE)
+
+
 def test_help_shows_the_defaults(capsys):
     with pytest.raises(SystemExit):
         parse("--help")

@@ -144,7 +144,12 @@ def test_to_resume_something_must_have_been_begun(empty):
     with pytest.raises(FileNotFoundError) as caught:
         harness.check_begun(arguments("--resume"), other)
     line = str(caught.value)
-    assert line.startswith(f"resume: got no checkpoint in {other.folder}, wanted one to go on from")
+    assert line.startswith(f"resume: got no checkpoint in {other.folder}, wanted one to go on from"
+                           ": give all settings")
+    with pytest.raises(ZeroDivisionError):              # begun once more, and stopped at once
+        learn(gradients=lambda *given: 1 / 0)
+    with pytest.raises(FileNotFoundError, match=f"the earlier run is in {begun.folder / 'old-1'}"):
+        harness.check_begun(arguments("--resume"), other, begun)
 
 
 @pytest.mark.parametrize("words, side, more, one", [
