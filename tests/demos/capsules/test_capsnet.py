@@ -173,7 +173,7 @@ MISTAKES = {
         ["--predict", "digit.png", "--data", "mnist", "--seed", "3", "--quick"], "checkpoint",
         "train first (python -m demos capsnet --data mnist --seed 3 --quick)"),
     "predict with missing data": (["--predict", "digit.png", "--data", "gone.npz"], "gone.npz",
-                                  "got no such file, wanted digits, mnist, fashion-mnist, cifar-10, "),
+                                  "got no such file, wanted digits, mnist, fashion-mnist, "),
     "predict and train": (["--predict", "digit.png", "--min-accuracy", "0"], "min-accuracy",
                           "wanted it in a training only"),
     "predict and resume": (["--predict", "digit.png", "--resume"], "resume",
