@@ -33,7 +33,7 @@ def check_count(**counts):
     """
     for name, count in counts.items():
         try:
-            good = not isinstance(count, bool) and operator.index(count) >= 1
+            good = not isinstance(count, (bool, np.bool_)) and operator.index(count) >= 1
         except TypeError:
             good = False
         if not good:
