@@ -290,7 +290,7 @@ MISTAKES = {
     "no evaluation": (["--evaluate-every", "0"], "evaluate-every", "at least 1"),
     "other negatives": (["--negatives", "none"], "negatives", "invalid choice: 'none'"),
     "other goal": (["--goal", "win"], "goal", "invalid choice: 'win'"),
-    "a single class": (["--data", "one.npz"], "one.npz", "at least two"),
+    "a single class": (["--data", "one.npz"], "one.npz", "wanted at least two"),
     "an image left alone": (["--negatives", "hybrid", "--batch", "1436"], "batch", "another"),
     "large batch": (["--batch", "257", "--quick"], "batch", "at most the 256"),
     "hold out everything": (["--hold-out", "1437"], "hold-out", "fewer than the 1437"),
