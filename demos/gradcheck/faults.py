@@ -46,6 +46,8 @@ FAULTS = {
     "softmax": [
         Fault("a forgotten term", " - (dy * y).sum(axis=axis, keepdims=True)", ""),
         Fault("a sum over the wrong axis", "axis=axis", "axis=0"),
+        Fault("the last axis, whichever was asked for", "axis=axis", "axis=-1", dict(axis=0)),
+        Fault("a sum left out", ".sum(axis=axis, keepdims=True)", ""),
     ],
     "dropout": [
         Fault("a forgotten scale", " / (1 - rate)", ""),
