@@ -56,7 +56,7 @@ def _named(pair, cache):
 def derivation_hint(exercise):
     """Return the lines of the third hint: the derivation, and the words of the solution's tags."""
     pair, lines = exercise.pair, []
-    derivation = pair.backward.doc.removeprefix(shapes(pair)).lstrip(",:. ").rstrip()
+    derivation = pair.backward.doc.rstrip()
     if "module's docstring" in derivation:
         page = inspect.getdoc(sys.modules[inspect.unwrap(pair.backward.function).__module__])
         lines += [next(each for each in page.split("\n\n") if each.startswith(" ")), ""]
