@@ -5,6 +5,7 @@ from demos.exercise.catalogue import find_exercises
 
 from . import examples, flow, markdown, mathematics, proofs, records, rooms, source, tables
 from .highlight import block, highlight
+from .index_page import PATH
 from .writing import Html, el, escape, fill, prose, section, slug, table, words
 
 
@@ -21,13 +22,22 @@ def write(site, pair):
                 check=tables.of_pair(pair),
                 faults=tables.faults(pair), loops=loop_reference(site, pair),
                 by_hand=worked_by_hand(site, pair), notes=notes(site, pair, room),
-                figure=figure(site, pair), links=links(site, pair))
+                figure=figure(site, pair), links=links(site, pair), path=path(pair.op))
     site.page(name, pair.op, body, scripts=("loops.js",))
     site.searchable(pair.op, name, "pair", " ".join(
         [pair.summary, rooms.equations_of(pair.op), *(row[0] for row in pair.arrays)]))
     for number, line in enumerate(pair.formula):
         site.searchable(line.text.strip(), f"{name}#formula-{number}", f"formula of {pair.op}",
                         " ".join(f"[{tag}]" for tag in line.tags))
+
+
+def path(op):
+    """Return links to the pairs before and after this one on the reading path."""
+    near = [(step, PATH[k + at]) for k, each in enumerate(PATH) if each == op
+            for at, step in ((-1, "before"), (1, "next")) if 0 <= k + at < len(PATH)]
+    return near and el("nav", el("p", "Reading path: ", [
+        [", " * bool(k), step, " ", el("a", other, href=f"{other}.html")]
+        for k, (step, other) in enumerate(near)]), aria_label="Reading path")
 
 
 def formula(pair):
