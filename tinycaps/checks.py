@@ -88,7 +88,7 @@ def _check_types(given, types):
     for name, wanted in types.items():
         if name in given and not isinstance(given[name], wanted):
             raise TypeError(f"{name}: got {type(given[name]).__name__}, wanted "
-                            f"{getattr(wanted, '__name__', wanted)}")
+                            f"{wanted.__name__ if isinstance(wanted, type) else wanted}")
 
 
 def _entries(cache, axes):
