@@ -18,6 +18,11 @@ def pytest_addoption(parser):
                      help="run all trials of tests/robustness, not a sample: 10 minutes")
 
 
+def pytest_make_parametrize_id(val, argname):
+    """Name no test by bytes: those of a zip hold the time, and all workers need the same names."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture(params=["numpy", "stand-in", pytest.param("cupy", marks=pytest.mark.cuda)])
 def xp(request, monkeypatch):
     if request.param == "numpy":
